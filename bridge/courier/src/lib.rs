@@ -1,0 +1,1 @@
+//! The courier: outbox minus inbox as a pure step function.

@@ -1,0 +1,1 @@
+//! Outbox, inbox, light-client records, anchors, hand-offs and evidence.

@@ -1,0 +1,1 @@
+//! Ledgers: identities, permissions, signing policies, parameters, validator changes, motions and events.

@@ -1,0 +1,151 @@
+//! Motions: what the consortium's members decide about chains.
+
+use super::advance::{HistoryPath, LeafPath};
+use crate::chain::{CertificateKind, ControlledBy, FinalityCertificate, Header, ValidatorSet};
+use crate::codec::{Bounded, SortedVec, Text};
+use crate::identifiers::{Address, ChainId, Height, LedgerId, ProposalId};
+use crate::suite::Signature;
+use crate::transaction::{ParameterChange, SigningPolicy, ValidatorChange};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// A motion's subject.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Motion {
+    /// Registers a chain; it is not active yet.
+    Register(Box<Registration>) = 1,
+    /// Makes a registered or paused chain active.
+    Activate(ChainId) = 2,
+    /// Takes a chain out of new proposals until a height.
+    Pause {
+        /// Which chain.
+        chain: ChainId,
+        /// Until which relay height.
+        until: Height,
+    } = 3,
+    /// Freezes a chain.
+    Freeze(ChainId) = 4,
+    /// Gives a frozen chain a new trusted header.
+    Reanchor(Box<Reanchor>) = 5,
+    /// Retires a chain: acts as a pause until every leg is closed and acknowledged.
+    Retire(ChainId) = 6,
+    /// Retires a chain that never answers; its locks are its own to free.
+    Abandon(ChainId) = 7,
+    /// Clears the mark SUSPECT.
+    ClearSuspect(ChainId) = 8,
+    /// Says who may address a ledger of a chain.
+    SetService(ServicePolicy) = 9,
+    /// Sets a chain's limits.
+    SetLimits {
+        /// Which chain.
+        chain: ChainId,
+        /// The limits.
+        limits: ChainLimits,
+    } = 10,
+    /// Changes the members and their rule.
+    SetMembers(SigningPolicy) = 11,
+    /// Changes whose approvals a proposal needs.
+    SetApprovals(SigningPolicy) = 12,
+    /// Schedules parameters of the relay.
+    SetParameters(ParameterChange) = 13,
+    /// Schedules validators of the relay.
+    SetValidators(ValidatorChange) = 14,
+}
+
+/// What a chain shows to be registered.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Registration {
+    /// A name for people, unique in the registry.
+    pub name: Text<64>,
+    /// The first header that the relay trusts; its chain is the id.
+    pub header: Header,
+    /// The set behind its next validators hash.
+    pub next_validators: ValidatorSet,
+    /// Kind of its certificates.
+    pub kind: CertificateKind,
+    /// Its heartbeat, in milliseconds.
+    pub heartbeat_ms: u32,
+    /// The longest t_prep it accepts, in relay blocks.
+    pub max_t_prep: u32,
+    /// Who controls it.
+    pub controlled_by: ControlledBy,
+    /// One proof of possession per validator, in set order: over `tag ‖ relay ‖ chain`.
+    pub possessions: Bounded<Signature, { crate::chain::MAX_VALIDATORS }>,
+    /// Limits it starts with.
+    pub limits: ChainLimits,
+    /// Services it starts with; nobody may address what is not listed.
+    pub services: Bounded<ServicePolicy, 64>,
+}
+
+/// A new trusted header for a frozen chain (R9, re-anchoring).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Reanchor {
+    /// The chain.
+    pub chain: ChainId,
+    /// The new trusted header X.
+    pub header: Header,
+    /// Certified by the set it names.
+    pub certificate: FinalityCertificate,
+    /// The set that certified X.
+    pub validators: ValidatorSet,
+    /// The set behind its next validators hash.
+    pub next_validators: ValidatorSet,
+    /// The last registration or re-anchor header in the history of X.
+    pub anchor_path: HistoryPath,
+    /// The newest header common to X and the trusted one.
+    pub common: Header,
+    /// The common header in the history of X.
+    pub common_in_new: HistoryPath,
+    /// The common header in the history of the trusted header.
+    pub common_in_trusted: HistoryPath,
+    /// The outbox leaf of the common header for the relay.
+    pub leaf: LeafPath,
+    /// Ids open at the relay, told to the chain, which disputes those it no longer knows.
+    pub open: Bounded<(ProposalId, Height), 1024>,
+    /// Why.
+    pub reason: Text<256>,
+}
+
+/// Who may address a ledger of a chain by a leg. Default deny.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ServicePolicy {
+    /// The chain.
+    pub chain: ChainId,
+    /// The ledger; never ledger 0.
+    pub ledger: LedgerId,
+    /// Who.
+    pub access: ServiceAccess,
+    /// Whether every other voting leg's chain must be under shared control.
+    pub demands_shared_control: bool,
+}
+
+/// Who may use a service.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum ServiceAccess {
+    /// Nobody.
+    Nobody = 1,
+    /// Members of the consortium.
+    Members = 2,
+    /// These proposers.
+    Proposers(SortedVec<Address, 64>) = 3,
+}
+
+/// How much of a chain proposals may hold at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ChainLimits {
+    /// Legs in PREPARING or COMMITTING or ABORTING, not yet closed.
+    pub max_in_flight: u32,
+    /// Proposals that may wait for one key.
+    pub max_queue_per_key: u32,
+    /// Legs in flight of one proposer.
+    pub max_in_flight_per_proposer: u32,
+}
+
+impl Default for ChainLimits {
+    fn default() -> Self {
+        Self { max_in_flight: 4_096, max_queue_per_key: 256, max_in_flight_per_proposer: 4_096 }
+    }
+}

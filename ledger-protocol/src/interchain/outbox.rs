@@ -1,0 +1,54 @@
+//! The outbox: in every block one leaf per peer, with the block's messages to it beneath.
+
+use super::message::Message;
+use crate::codec::{Bounded, Ordered};
+use crate::identifiers::{ChainId, Hash, Height, Sequence, SuiteHash};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Most messages to one peer in one block. Belongs to the protocol version.
+pub const MAX_LIST_MESSAGES: usize = 256;
+/// Most message bytes to one peer in one block, and in one Advance. Belongs to the protocol version.
+pub const MAX_LIST_BYTES: usize = 256 << 10;
+
+/// The header of the peer that this chain trusts at the end of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Follows {
+    /// Its height.
+    pub height_on_peer: Height,
+    /// Its hash, by the peer's suite.
+    pub header_hash_on_peer: SuiteHash,
+}
+
+/// What one block says to, and acknowledges from, one peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OutboxLeaf {
+    /// The peer.
+    pub peer: ChainId,
+    /// Sequence of the block's first message; with `count` 0 the next one to be given.
+    pub first: Sequence,
+    /// Messages of this block to the peer.
+    pub count: u32,
+    /// The next sequence expected *from* the peer; what waits counts as received.
+    pub received: Sequence,
+    /// The peer's header that this chain trusts.
+    pub follows: Follows,
+    /// RFC 9162 root over the messages of this block to the peer.
+    pub messages_root: Hash,
+}
+
+impl Ordered for OutboxLeaf {
+    type Key = ChainId;
+    fn key(&self) -> ChainId {
+        self.peer
+    }
+}
+
+impl OutboxLeaf {
+    /// The sequence after this block's messages; `None` past the end of the range.
+    pub fn next_sequence(&self) -> Option<Sequence> {
+        self.first.checked_add(u64::from(self.count))
+    }
+}
+
+/// The complete list of a block's messages to one peer, oldest first.
+pub type MessageList = Bounded<Message, MAX_LIST_MESSAGES>;

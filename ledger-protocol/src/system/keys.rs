@@ -1,0 +1,51 @@
+//! Accounts and keys of ledger 0.
+
+use crate::codec::encode;
+use crate::identifiers::{ChainId, Hash, Height, ProposalId};
+use crate::transaction::StateKey;
+
+/// Account names of ledger 0.
+pub mod accounts {
+    /// Chain parameters: record `current`, and scheduled ones by height.
+    pub const PARAMETERS: &str = "parameters";
+    /// Validator sets: record `current`, and scheduled ones by height.
+    pub const VALIDATORS: &str = "validators";
+    /// Members of the consortium and approval policy; relay.
+    pub const MEMBERS: &str = "members";
+    /// Registered chains; relay.
+    pub const CHAINS: &str = "chains";
+    /// Light clients: one record per followed chain, on the relay and on subchains.
+    pub const CLIENTS: &str = "clients";
+    /// Proposals; relay.
+    pub const PROPOSALS: &str = "proposals";
+    /// Legs as the participant knows them; subchain.
+    pub const LEGS: &str = "legs";
+    /// Motions.
+    pub const MOTIONS: &str = "motions";
+}
+
+fn state_key(bytes: Vec<u8>) -> StateKey {
+    // All keys made here are far below 256 bytes; their parts have fixed lengths.
+    StateKey::new(bytes).unwrap_or_default()
+}
+
+/// The light-client record of a chain.
+pub fn client_key(chain: &ChainId) -> StateKey {
+    state_key(encode(chain))
+}
+
+/// The registry record of a chain.
+pub fn chain_key(chain: &ChainId) -> StateKey {
+    state_key(encode(chain))
+}
+
+/// The record of a proposal that began at `started_at_on_relay`: on the relay in account `proposals` (height 0
+/// while it is queued or after it was rejected), on a subchain in account `legs`.
+pub fn proposal_key(id: &ProposalId, started_at_on_relay: Height) -> StateKey {
+    state_key(encode(&(id, started_at_on_relay.0.to_be_bytes())))
+}
+
+/// The record of a motion.
+pub fn motion_key(motion: &Hash) -> StateKey {
+    state_key(encode(motion))
+}

@@ -1,0 +1,25 @@
+//! Transactions, the operations they carry, and what their execution leaves behind.
+
+mod body;
+mod change;
+mod operation;
+mod permissions;
+mod receipt;
+mod state_value;
+
+pub use body::{
+    MAX_OPERATIONS, MAX_SIGNERS, Replay, Signer, SignerRole, SignerSignature, Transaction, TransactionBody,
+    TransactionError,
+};
+pub use change::{Change, ChangeKind, EventRecord};
+pub use operation::{
+    AccountDeclaration, AccountKind, AccountState, AddToCounter, CounterDeclaration, DeleteKey, Expectation,
+    IdentityRegistration, IdentityState, LedgerOperation, MotionProposal, MotionVote, Operation, ParameterChange,
+    Operations, PublishEvent, RoleGrant, SetAccountPermissions, SetAccountState, SetIdentityState, SetKey, StateKey, Value,
+    ValidatorChange,
+};
+pub use permissions::{
+    AccountMode, Choice, Permission, PolicyMember, ReadPolicy, Reader, Role, SigningPolicy, SigningRule,
+};
+pub use receipt::{IndexRange, Receipt};
+pub use state_value::{StateContent, StateValue, state_tree_key};

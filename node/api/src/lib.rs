@@ -1,0 +1,1 @@
+//! Types and problem codes of the HTTP interface, without a server.

@@ -1,0 +1,3 @@
+//! The `crosstie` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The host: wires the pure floors to sockets, disks and clocks.

@@ -1,0 +1,1 @@
+//! The relay chain's state machine: registry, coordinator and scope queue.

@@ -1,0 +1,1 @@
+//! The subchain's state machine: ledgers and the participant's half of proposals.

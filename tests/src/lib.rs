@@ -1,0 +1,3 @@
+//! End-to-end, port-conformance and golden-vector tests.
+
+pub mod store_conformance;
