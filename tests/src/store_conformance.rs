@@ -159,7 +159,11 @@ fn random_history_agrees_with_a_map<S: StoreWriter>(mut store: S, seed: u64) {
             .collect();
         let expected: Vec<_> = inside.iter().take(limit).cloned().collect();
         assert_eq!(scan(&store, &start, &end, limit), expected, "scan agrees with a map: seed {seed} step {step}");
-        assert_eq!(last(&store, &start, &end), inside.last().cloned(), "last agrees with a map: seed {seed} step {step}");
+        assert_eq!(
+            last(&store, &start, &end),
+            inside.last().cloned(),
+            "last agrees with a map: seed {seed} step {step}"
+        );
         assert_eq!(get(&store, &start).as_ref(), model.get(&start), "get agrees with a map: seed {seed} step {step}");
     }
 }

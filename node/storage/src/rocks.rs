@@ -13,9 +13,7 @@ pub use replica::{ReplicaReader, ReplicaStore};
 use crate::group_commit::{BarrierCounts, GroupCommit};
 use crate::prefix::ReplicaPrefix;
 use chain_state::StoreFault;
-use rocksdb::{
-    BlockBasedOptions, Cache, DB, DBCompressionType, LogLevel, Options, WriteBufferManager, WriteOptions,
-};
+use rocksdb::{BlockBasedOptions, Cache, DB, DBCompressionType, LogLevel, Options, WriteBufferManager, WriteOptions};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

@@ -82,12 +82,12 @@ fn agrees_with_rs_merkle<H: rs_merkle::Hasher<Hash = [u8; 32]>>(suite: Suite) {
         let theirs = rs_merkle::MerkleTree::<H>::from_leaves(&hashed);
         let ours = Tree::new(suite, &data);
         assert_eq!(theirs.root(), Some(ours.root().0));
-        for index in 0..size as usize {
+        for (index, leaf) in hashed.iter().enumerate() {
             let path = ours.path(index as u64).unwrap();
             let their_path: Vec<Hash> = theirs.proof(&[index]).proof_hashes().iter().copied().map(Hash).collect();
             assert_eq!(path.0.to_vec(), their_path);
             let proof = rs_merkle::MerkleProof::<H>::new(path.0.iter().map(|hash| hash.0).collect());
-            assert!(proof.verify(ours.root().0, &[index], &[hashed[index]], size as usize));
+            assert!(proof.verify(ours.root().0, &[index], &[*leaf], size as usize));
         }
     }
 }

@@ -227,8 +227,11 @@ proptest! {
         }
         let mut sm2_key = [tag; 33];
         sm2_key[1..].copy_from_slice(&tail);
-        let _ = PublicKey::Ed25519(ed).check_registrable().is_ok();
-        let _ = PublicKey::Sm2(sm2_key).check_registrable().is_ok();
+        for key in [PublicKey::Ed25519(ed), PublicKey::Sm2(sm2_key)] {
+            if key.check_registrable().is_ok() {
+                prop_assert!(key.verify(b"m", &Signature([3; 64])).is_err());
+            }
+        }
     }
 
     #[test]

@@ -157,10 +157,19 @@ fn digests_are_64_hexadecimal_digits() {
 proptest! {
     #[test]
     fn any_text_is_answered_without_a_panic(text in ".{0,100}") {
-        let _ = text.parse::<Address>().is_ok();
-        let _ = text.parse::<PublicKey>().is_ok();
-        let _ = text.parse::<Hash>().is_ok();
-        let _ = SecretKey::from_text(&text).is_ok();
+        let canonical = text.to_lowercase();
+        if let Ok(address) = text.parse::<Address>() {
+            prop_assert_eq!(address.to_string(), &*canonical);
+        }
+        if let Ok(key) = text.parse::<PublicKey>() {
+            prop_assert_eq!(key.to_string(), &*canonical);
+        }
+        if let Ok(hash) = text.parse::<Hash>() {
+            prop_assert_eq!(hash.to_string(), &*canonical);
+        }
+        if let Ok(secret) = SecretKey::from_text(&text) {
+            prop_assert_eq!(&*secret.to_text(), &canonical);
+        }
     }
 
     #[test]

@@ -43,7 +43,8 @@ impl Format {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| malformed(error.to_string()))?;
         let version = table.get("format").and_then(toml::Value::as_integer);
         let version = version.and_then(|version| u32::try_from(version).ok());
-        let version = version.filter(|&version| version > 0).ok_or_else(|| malformed("no format version".to_owned()))?;
+        let version =
+            version.filter(|&version| version > 0).ok_or_else(|| malformed("no format version".to_owned()))?;
         if version > FORMAT_VERSION {
             let written_by = table.get("written_by").and_then(toml::Value::as_str).unwrap_or("an unknown program");
             let (path, written_by) = (directory.to_owned(), written_by.to_owned());

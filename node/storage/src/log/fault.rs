@@ -8,7 +8,9 @@ use std::io;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogFault {
     /// The device is full.
-    #[error("no space left while {doing} ({file}): free disk space, then start the node again; nothing that was confirmed is lost")]
+    #[error(
+        "no space left while {doing} ({file}): free disk space, then start the node again; nothing that was confirmed is lost"
+    )]
     NoSpace {
         /// What the log was doing.
         doing: &'static str,

@@ -165,3 +165,6 @@ impl Fields<'_> {
         *field
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,18 +39,31 @@ struct Node {
     durable: Vec<u8>,
 }
 
-#[derive(Debug, Default)]
+/// A change of names that is not durable yet.
+#[derive(Debug, Clone)]
+enum NameChange {
+    Created(String, usize),
+    Renamed(String, String),
+    Removed(String),
+}
+
+/// Runs once, after a sync has taken its bytes and before it returns.
+type DuringSync = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
 struct Content {
     nodes: Vec<Node>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
+    pending_names: Vec<NameChange>,
+    during_sync: Option<DuringSync>,
     operations: usize,
     fail_at: Option<(usize, Failure)>,
     failed: bool,
 }
 
 /// A shared handle on the disk.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct MemoryDisk(Arc<Mutex<Content>>);
 
 struct MemoryFile {
@@ -64,6 +77,11 @@ impl MemoryDisk {
         let disk = Self::default();
         disk.0.lock().unwrap().fail_at = Some((nth, failure));
         disk
+    }
+
+    /// Runs `hook` in the middle of the next sync of a file.
+    pub(super) fn during_next_sync(&self, hook: impl FnOnce() + Send + 'static) {
+        self.0.lock().unwrap().during_sync = Some(Box::new(hook));
     }
 
     /// Changing operations so far.
@@ -86,8 +104,12 @@ impl MemoryDisk {
             Left::Some(_) => chance.next().is_multiple_of(2),
         };
         let nodes: Vec<Node> = content.nodes.iter().map(|node| node_after(node, &mut keeps)).collect();
-        // The journal of a file system keeps the order of name changes; all or none is what we model.
-        let names = if keeps() { content.names.clone() } else { content.durable_names.clone() };
+        let mut names = content.durable_names.clone();
+        for change in &content.pending_names {
+            if keeps() {
+                change_names(&mut names, change);
+            }
+        }
         let content = Content { nodes, durable_names: names.clone(), names, ..Content::default() };
         Self(Arc::new(Mutex::new(content)))
     }
@@ -106,11 +128,7 @@ impl MemoryDisk {
         content.durable_names.insert(name.to_owned(), node);
     }
 
-    fn change<T>(
-        &self,
-        bytes: &[u8],
-        change: impl FnOnce(&mut Content, &[u8]) -> io::Result<T>,
-    ) -> io::Result<T> {
+    fn change<T>(&self, bytes: &[u8], change: impl FnOnce(&mut Content, &[u8]) -> io::Result<T>) -> io::Result<T> {
         let mut content = self.0.lock().unwrap();
         if content.failed {
             return Err(io::Error::other("the disk is gone"));
@@ -131,13 +149,33 @@ impl MemoryDisk {
     }
 }
 
+impl Content {
+    fn change_names(&mut self, change: NameChange) {
+        change_names(&mut self.names, &change);
+        self.pending_names.push(change);
+    }
+}
+
+/// Applies a change that may depend on one that was lost.
+fn change_names(names: &mut BTreeMap<String, usize>, change: &NameChange) {
+    match change {
+        NameChange::Created(name, node) => drop(names.insert(name.clone(), *node)),
+        NameChange::Renamed(from, to) => {
+            if let Some(node) = names.remove(from) {
+                names.insert(to.clone(), node);
+            }
+        }
+        NameChange::Removed(name) => drop(names.remove(name)),
+    }
+}
+
 fn node_after(node: &Node, keeps: &mut impl FnMut() -> bool) -> Node {
     let length = if keeps() { node.bytes.len() } else { node.durable.len() };
     let mut bytes = vec![0; length];
-    for start in (0..length).step_by(PAGE_BYTES) {
+    for (page, kept) in bytes.chunks_mut(PAGE_BYTES).enumerate() {
         let source = if keeps() { &node.bytes } else { &node.durable };
-        for at in start..(start + PAGE_BYTES).min(length) {
-            bytes[at] = source.get(at).copied().unwrap_or(0);
+        for (byte, original) in kept.iter_mut().zip(source.iter().skip(page * PAGE_BYTES)) {
+            *byte = *original;
         }
     }
     Node { durable: bytes.clone(), bytes }
@@ -156,7 +194,12 @@ impl LogFile for MemoryFile {
             let node = &mut content.nodes[self.node];
             node.durable = node.bytes.clone();
             Ok(())
-        })
+        })?;
+        let hook = self.disk.0.lock().unwrap().during_sync.take();
+        if let Some(hook) = hook {
+            hook();
+        }
+        Ok(())
     }
 }
 
@@ -183,7 +226,7 @@ impl LogDisk for MemoryDisk {
             }
             content.nodes.push(Node::default());
             let node = content.nodes.len() - 1;
-            content.names.insert(name.to_owned(), node);
+            content.change_names(NameChange::Created(name.to_owned(), node));
             Ok(node)
         })?;
         Ok(Arc::new(MemoryFile { disk: self.clone(), node }))
@@ -203,19 +246,24 @@ impl LogDisk for MemoryDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.change(&[], |content, _| {
-            let node = content.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-            content.names.insert(to.to_owned(), node);
+            content.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+            content.change_names(NameChange::Renamed(from.to_owned(), to.to_owned()));
             Ok(())
         })
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.change(&[], |content, _| content.names.remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into()))
+        self.change(&[], |content, _| {
+            content.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+            content.change_names(NameChange::Removed(name.to_owned()));
+            Ok(())
+        })
     }
 
     fn sync_names(&self) -> io::Result<()> {
         self.change(&[], |content, _| {
             content.durable_names = content.names.clone();
+            content.pending_names.clear();
             Ok(())
         })
     }

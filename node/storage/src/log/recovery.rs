@@ -82,7 +82,12 @@ fn recover_last(
             return Err(damaged(disk, number, scan.end as u64, &reason));
         }
         let torn = (bytes.len() - scan.end) as u64;
-        tracing::warn!(segment = number, offset = scan.end, bytes = torn, "cut the unconfirmed tail of the consensus log");
+        tracing::warn!(
+            segment = number,
+            offset = scan.end,
+            bytes = torn,
+            "cut the unconfirmed tail of the consensus log"
+        );
         recovered.truncated_bytes += torn;
     }
     let name = segments::name(number);
@@ -145,12 +150,7 @@ struct Scan {
     highest: BTreeMap<ReplicaPrefix, u64>,
 }
 
-fn scan(
-    bytes: &[u8],
-    salt: u64,
-    committed_in_store: &BTreeMap<ReplicaPrefix, u64>,
-    recovered: &mut Recovered,
-) -> Scan {
+fn scan(bytes: &[u8], salt: u64, committed_in_store: &BTreeMap<ReplicaPrefix, u64>, recovered: &mut Recovered) -> Scan {
     let mut scan = Scan { end: SEGMENT_HEADER_BYTES, bad: None, sealed: false, highest: BTreeMap::new() };
     while scan.end < bytes.len() {
         let Frame { header, payload, end } = match frame::decode_frame(bytes, salt, scan.end) {

@@ -10,6 +10,7 @@ use super::memory_disk::MemoryDisk;
 use super::{ConsensusLog, LogEntry, LogFault, LogOptions, Recovered};
 use crate::ReplicaPrefix;
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 const A: ReplicaPrefix = ReplicaPrefix::new(1);
 const B: ReplicaPrefix = ReplicaPrefix::new(2);
@@ -112,4 +113,19 @@ fn refusals_do_not_stop_the_log() {
     odd.payload.pop();
     log.append(&odd).unwrap();
     log.barrier().unwrap();
+}
+
+#[test]
+fn an_entry_appended_during_a_sync_is_not_called_durable() {
+    let disk = MemoryDisk::default();
+    let log = Arc::new(open(&disk).unwrap().0);
+    let early = log.append(&entry(A, 1, 1)).unwrap();
+    let late = Arc::new(OnceLock::new());
+    let (appender, position) = (log.clone(), late.clone());
+    disk.during_next_sync(move || position.set(appender.append(&entry(A, 1, 2)).unwrap()).unwrap());
+    log.barrier().unwrap();
+    let late = *late.get().unwrap();
+    assert!(log.is_durable(early) && !log.is_durable(late));
+    log.barrier().unwrap();
+    assert!(log.is_durable(late));
 }

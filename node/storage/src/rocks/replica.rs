@@ -128,9 +128,12 @@ fn within(prefix: ReplicaPrefix, start: &[u8], end: &[u8]) -> ReadOptions {
     options
 }
 
-type Iterator<'a, D> = DBRawIteratorWithThreadMode<'a, D>;
+/// An iterator over the database or over a snapshot of it.
+type RawIterator<'a, D> = DBRawIteratorWithThreadMode<'a, D>;
+/// Key, without the replica's prefix, and value.
+type Entry = (Vec<u8>, Vec<u8>);
 
-fn scan<D: DBAccess>(mut iterator: Iterator<'_, D>, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreFault> {
+fn scan<D: DBAccess>(mut iterator: RawIterator<'_, D>, limit: usize) -> Result<Vec<Entry>, StoreFault> {
     let mut entries = Vec::new();
     iterator.seek_to_first();
     while entries.len() < limit
@@ -146,15 +149,15 @@ fn scan<D: DBAccess>(mut iterator: Iterator<'_, D>, limit: usize) -> Result<Vec<
     Ok(entries)
 }
 
-fn last<D: DBAccess>(mut iterator: Iterator<'_, D>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreFault> {
+fn last<D: DBAccess>(mut iterator: RawIterator<'_, D>) -> Result<Option<Entry>, StoreFault> {
     iterator.seek_to_last();
     let entry = current(&iterator);
     iterator.status().map_err(|error| read_fault(&error))?;
     Ok(entry)
 }
 
-/// The entry under the iterator, its key without the replica's prefix.
-fn current<D: DBAccess>(iterator: &Iterator<'_, D>) -> Option<(Vec<u8>, Vec<u8>)> {
+/// The entry under the iterator.
+fn current<D: DBAccess>(iterator: &RawIterator<'_, D>) -> Option<Entry> {
     let (key, value) = iterator.item()?;
     Some((key.get(2..)?.to_vec(), value.to_vec()))
 }

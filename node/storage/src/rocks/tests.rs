@@ -172,3 +172,38 @@ fn memory_stays_under_its_cap() {
     assert!(used.write_buffer_bytes <= 8 << 20, "{used:?}");
     assert!(used.cache_bytes <= 20 << 20, "{used:?}");
 }
+
+/// Fills a small file system named by `CROSSTIE_SMALL_DISK` (some 40 MB, for example a tmpfs): the store stops
+/// with words, and after space is freed everything confirmed is there.
+#[test]
+#[ignore = "needs a small file system of its own"]
+fn a_full_disk_stops_the_store_and_loses_nothing_confirmed() {
+    let place = std::path::PathBuf::from(std::env::var("CROSSTIE_SMALL_DISK").unwrap());
+    let filler = place.join("filler");
+    std::fs::write(&filler, vec![1; 8 << 20]).unwrap();
+    let process = open(&place.join("store"));
+    let mut store = process.replica(A);
+    let mut chance = 1_u64;
+    let mut confirmed = 0_u64;
+    let fault = loop {
+        // Incompressible, so that the disk fills.
+        let value: Vec<u8> = std::iter::repeat_with(|| {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            chance.to_be_bytes()[0]
+        })
+        .take(50_000)
+        .collect();
+        match store.apply(&batch(&[(&confirmed.to_be_bytes(), &value)]), true) {
+            Ok(()) => confirmed += 1,
+            Err(fault) => break fault,
+        }
+    };
+    eprintln!("{confirmed} batches, then: {fault}");
+    assert!(store.get(b"").is_err() && store.apply(&WriteBatch::default(), true).is_err());
+    drop((store, process));
+    std::fs::remove_file(filler).unwrap();
+    let mut store = open(&place.join("store")).replica(A);
+    let found = store.scan(b"", b"\xff", usize::MAX).unwrap();
+    assert!(found.len() as u64 >= confirmed, "{} of {confirmed}", found.len());
+    store.apply(&batch(&[(b"again", b"")]), true).unwrap();
+}

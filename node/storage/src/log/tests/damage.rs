@@ -113,7 +113,8 @@ fn a_frame_inside_a_payload_is_not_taken_for_one() {
     log.append(&entry(A, 1, 0)).unwrap();
     log.barrier().unwrap();
     // Someone else's valid frames as payload, then a torn tail in front of them.
-    log.append(&LogEntry { replica: B, height: 1, kind: 0, payload: foreign[SEGMENT_HEADER_BYTES..].to_vec() }).unwrap();
+    log.append(&LogEntry { replica: B, height: 1, kind: 0, payload: foreign[SEGMENT_HEADER_BYTES..].to_vec() })
+        .unwrap();
     log.flush(&mut log.lock()).unwrap();
     kill(log);
     let mut bytes = disk.bytes(&segments::name(1));
@@ -178,13 +179,16 @@ fn power_cuts_lose_only_what_was_not_confirmed() {
         let mut expected: Vec<LogEntry> = Vec::new();
         let mut number = 0;
         for life in 0..6 {
-            let (log, recovered) = open_with(&disk, small_segments())
-                .unwrap_or_else(|fault| panic!("seed {seed} life {life}: {fault}"));
+            let (log, recovered) =
+                open_with(&disk, small_segments()).unwrap_or_else(|fault| panic!("seed {seed} life {life}: {fault}"));
             let found = entries(&recovered, A);
             assert!(found.starts_with(&expected), "seed {seed} life {life}: a confirmed entry is lost");
             let surplus = &found[expected.len()..];
             assert!(
-                surplus.iter().all(|entry| *entry == super::entry(A, 1, u64::from_le_bytes(entry.payload[..8].try_into().unwrap()))),
+                surplus
+                    .iter()
+                    .all(|entry| *entry
+                        == super::entry(A, 1, u64::from_le_bytes(entry.payload[..8].try_into().unwrap()))),
                 "seed {seed} life {life}: an entry that nobody appended"
             );
             expected = found;

@@ -40,7 +40,8 @@ fn run(disk: &MemoryDisk) -> Outcome {
     };
     outcome.fault = step().err();
     if outcome.fault.is_some() {
-        let refused = |answer: Result<(), LogFault>| assert!(matches!(answer, Err(LogFault::Stopped { .. })), "{answer:?}");
+        let refused =
+            |answer: Result<(), LogFault>| assert!(matches!(answer, Err(LogFault::Stopped { .. })), "{answer:?}");
         refused(log.append(&entry(A, 9, 9)).map(drop));
         refused(log.barrier());
         refused(log.mark_committed(A, 99));
@@ -63,7 +64,10 @@ fn check(disk: &MemoryDisk, outcome: &Outcome, what: &str) {
             entries.iter().filter(|entry| entry.replica == replica && entry.height > committed).cloned().collect()
         };
         let found = living(&entries(&recovered, replica));
-        assert!(found.starts_with(&living(&outcome.appended[..outcome.confirmed])), "{what}: a confirmed entry is lost");
+        assert!(
+            found.starts_with(&living(&outcome.appended[..outcome.confirmed])),
+            "{what}: a confirmed entry is lost"
+        );
         assert!(living(&outcome.appended).starts_with(&found), "{what}: an entry that nobody appended");
     }
     log.append(&entry(A, 50, 50)).unwrap();
@@ -107,9 +111,8 @@ fn a_fault_while_recovering_leaves_everything_for_the_next_start() {
             for name in LogDisk::names(&source).unwrap() {
                 disk.put(&name, &source.bytes(&name));
             }
-            let opened = open_with(&disk, small_segments()).map(|(log, _)| {
-                log.append(&entry(B, 60, 60)).and_then(|_| log.close())
-            });
+            let opened = open_with(&disk, small_segments())
+                .map(|(log, _)| log.append(&entry(B, 60, 60)).and_then(|_| log.close()));
             if disk.has_failed() {
                 assert!(!matches!(opened, Ok(Ok(()))), "{failure:?} at {nth} went unnoticed");
             }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 fn eight_threads_lose_nothing() {
     for gather_ms in [0, 2] {
         let place = tempfile::tempdir().unwrap();
-        let options = LogOptions { segment_bytes: 4096, gather: Duration::from_millis(gather_ms), ..LogOptions::default() };
+        let options =
+            LogOptions { segment_bytes: 4096, gather: Duration::from_millis(gather_ms), ..LogOptions::default() };
         let (log, _) = ConsensusLog::open(place.path(), options.clone(), &BTreeMap::new()).unwrap();
         std::thread::scope(|scope| {
             for thread in 1..=8 {
@@ -78,7 +79,8 @@ fn cost_of_append_and_barrier() {
             let run = |thread| {
                 let log = &log;
                 move || -> Vec<u128> {
-                    let vote = LogEntry { replica: ReplicaPrefix::new(thread), height: 1, kind: 1, payload: vec![7; 256] };
+                    let vote =
+                        LogEntry { replica: ReplicaPrefix::new(thread), height: 1, kind: 1, payload: vec![7; 256] };
                     let round = |_| {
                         let begin = Instant::now();
                         log.append(&vote).unwrap();
