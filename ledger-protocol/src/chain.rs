@@ -7,6 +7,7 @@ mod genesis;
 mod header;
 mod parameters;
 mod validators;
+mod verify_certificate;
 mod votes;
 
 pub use block::{Block, CertifiedHeader, Input, InputLeaf, MAX_BLOCK_INPUTS, Section};
@@ -16,4 +17,5 @@ pub use genesis::{ChainRole, ControlledBy, Genesis, Grant, LedgerGenesis, RelayA
 pub use header::{CountedRoot, Header, LedgerLeaf};
 pub use parameters::{Parameters, ParametersError};
 pub use validators::{MAX_TOTAL_POWER, MAX_VALIDATORS, Validator, ValidatorSet, ValidatorSetError};
+pub use verify_certificate::VerifiedCertificate;
 pub use votes::{VoteKind, block_proposal_sign_bytes, vote_sign_bytes};

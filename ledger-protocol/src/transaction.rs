@@ -5,6 +5,7 @@ mod change;
 mod operation;
 mod permissions;
 mod receipt;
+mod signature_items;
 mod state_value;
 
 pub use body::{
@@ -22,4 +23,5 @@ pub use permissions::{
     AccountMode, Choice, Permission, PolicyMember, ReadPolicy, Reader, Role, SigningPolicy, SigningRule,
 };
 pub use receipt::{IndexRange, Receipt};
+pub use signature_items::{SignatureFormError, SignatureItem, check_signature_form, signature_items};
 pub use state_value::{StateContent, StateValue, state_tree_key};

@@ -79,10 +79,12 @@ pub enum Event {
         proposer: Address,
         /// The header's hash.
         header_hash: Hash,
-        /// Whether it is a valid block on our parent.
+        /// Whether we vote for it in this round: a valid block on our parent and, where it is proposed for the
+        /// first time, timely. `false` is not for ever and not yet a divergence.
         valid: bool,
     },
-    /// A block of this height came by block sync and was executed; the certificate is verified here again.
+    /// A block of this height came by block sync, was executed, and is valid; the certificate is verified here
+    /// again. A certified block that does *not* execute to its header is the host's to halt for.
     Synced {
         /// The header's hash.
         header_hash: Hash,
@@ -180,7 +182,8 @@ pub enum Halt {
     /// The signing key is out of reach.
     #[error("the signer failed: {0}")]
     Signer(String),
-    /// A quorum certified a block that this replica found invalid: its execution differs from the others'.
+    /// A quorum certified a block that this replica found invalid: its execution differs from the others'. For hosts,
+    /// which alone can tell an invalid block from an untimely one.
     #[error("a quorum certified block {header_hash} of height {height}, which is invalid here: this replica's state or code differs from the others'")]
     Divergence {
         /// The height.

@@ -1,5 +1,6 @@
 //! Admission of connections by network key, and the way of their streams to the driver.
 
+use crate::frame::Lane;
 use crate::handler::{Handler, StreamEvent};
 use crate::keys::PeerKey;
 use crate::shared::{Refused, Shared, lock};
@@ -7,8 +8,8 @@ use libp2p::core::transport::PortUse;
 use libp2p::core::{Endpoint, Multiaddr};
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{
-    ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, ListenFailure, NetworkBehaviour, THandler,
-    THandlerInEvent, THandlerOutEvent, ToSwarm,
+    ConnectionClosed, ConnectionDenied, ConnectionId, DialFailure, FromSwarm, ListenFailure, NetworkBehaviour,
+    THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use libp2p::{PeerId, connection_limits};
 use std::collections::VecDeque;
@@ -65,7 +66,7 @@ impl LanesBehaviour {
             Some(peer) if peer == self.shared.own_key => Err(Refused::OwnKey),
             Some(peer) => lock(&self.shared.wanted).admit(connection, &peer, address),
         };
-        admitted.map(|()| Handler::new()).map_err(|refused| {
+        admitted.map(|()| Handler::new(Lane::ALL)).map_err(|refused| {
             self.shared.refused_connections.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(%peer_id, ?address, %refused, "connection refused");
             ConnectionDenied::new(refused)
@@ -101,7 +102,8 @@ impl NetworkBehaviour for LanesBehaviour {
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
             FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. })
-            | FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
+            | FromSwarm::ListenFailure(ListenFailure { connection_id, .. })
+            | FromSwarm::DialFailure(DialFailure { connection_id, .. }) => {
                 lock(&self.shared.wanted).release(connection_id);
             }
             _ => {}

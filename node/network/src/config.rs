@@ -28,7 +28,7 @@ pub struct EndpointConfig {
     pub stale_after_ms: u64,
     /// An idle connection says this often that it lives.
     pub keep_alive_ms: u64,
-    /// A connection that says nothing for this long is closed.
+    /// A connection that says nothing, or takes nothing, for this long is closed.
     pub silence_limit_ms: u64,
 }
 
@@ -180,9 +180,7 @@ impl QueueBounds {
     /// An eighth of these bounds: what a peer admitted by quota gets.
     pub(crate) fn for_stranger(self) -> QueueBounds {
         QueueBounds {
-            lanes: self
-                .lanes
-                .map(|lane| LaneBounds { frames: lane.frames.div_ceil(8), bytes: lane.bytes.div_ceil(8) }),
+            lanes: self.lanes.map(|lane| LaneBounds { frames: lane.frames.div_ceil(8), bytes: lane.bytes.div_ceil(8) }),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The task that owns the swarm: dials, keeps one connection per peer, and starts readers and writers.
 //!
 //! Frames never pass through here: readers and writers work on their streams in tasks of their own, which end with
-//! their connection. Invariant: `connections` holds exactly the swarm's established connections.
+//! their connection. Invariant: `connections` holds the swarm's established connections; one with a
+//! `close_reason` has ended for the node and waits for the swarm's farewell.
 
 use crate::behaviour::{ConnectionStreamEvent, EndpointBehaviour, EndpointBehaviourEvent};
 use crate::frame::Lane;
@@ -9,15 +10,16 @@ use crate::handler::StreamEvent;
 use crate::inbound::Inbound;
 use crate::keys::PeerKey;
 use crate::links::{Candidate, Choice, CloseReason, Dialling, choose};
+use crate::outbound::WriterId;
 use crate::reader::{Notice, ReaderContext, read_stream};
 use crate::shared::{PeerState, Shared, lock};
 use crate::writer::{Phase, write_lane};
 use futures::StreamExt;
+use libp2p::PeerId;
 use libp2p::core::multiaddr::Protocol;
 use libp2p::core::{ConnectedPoint, Multiaddr};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, Swarm, SwarmEvent};
-use libp2p::PeerId;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,11 +43,14 @@ struct Connection {
     peer: PeerKey,
     state: Arc<PeerState>,
     candidate: Candidate,
+    writer: WriterId,
     /// Since when both ends have accepted it.
     accepted_at: Option<Instant>,
     /// When it is closed if nothing else happens: not accepted in time, or retired.
     closes_at: Option<(Instant, CloseReason)>,
     phase: watch::Sender<Phase>,
+    /// Tells readers that the receiver knows of the connection.
+    accepted: watch::Sender<bool>,
     lanes_seen: Arc<AtomicU8>,
     /// Readers and writers; dropping the set ends them.
     tasks: JoinSet<()>,
@@ -70,6 +75,7 @@ pub(crate) struct Driver {
     notices_in: mpsc::Sender<Notice>,
     /// Delivers what the node sends to itself.
     loopback: JoinSet<()>,
+    last_writer: u64,
 }
 
 impl Driver {
@@ -85,6 +91,7 @@ impl Driver {
             notices,
             notices_in,
             loopback: JoinSet::new(),
+            last_writer: 0,
         };
         driver.start_loopback();
         driver.follow_wanted();
@@ -106,17 +113,24 @@ impl Driver {
         self.stop();
     }
 
+    fn new_writer(&mut self) -> WriterId {
+        self.last_writer += 1;
+        WriterId(self.last_writer)
+    }
+
     /// The node is its own peer: what it sends to itself comes back without a connection.
     fn start_loopback(&mut self) {
         let own_key = self.shared.own_key;
         let state = self.shared.state_of(own_key, true);
+        let writer = self.new_writer();
+        state.outbound.open_for(writer);
         state.connected.store(true, Ordering::Release);
         for lane in Lane::ALL {
             let (state, inbound) = (state.clone(), self.shared.inbound.clone());
             self.loopback.spawn(async move {
                 let mut batch = Vec::new();
                 loop {
-                    state.outbound.take(lane, usize::MAX, &mut batch);
+                    state.outbound.take(writer, lane, usize::MAX, &mut batch);
                     if batch.is_empty() {
                         state.outbound.ready(lane).await;
                     }
@@ -130,10 +144,8 @@ impl Driver {
 
     fn stop(&mut self) {
         let connected = std::mem::take(&mut self.connections);
-        let mut told = std::collections::BTreeSet::new();
         for connection in connected.into_values() {
-            connection.state.connected.store(false, Ordering::Release);
-            if connection.accepted_at.is_some() && told.insert(connection.peer) {
+            if connection.state.connected.swap(false, Ordering::AcqRel) {
                 self.shared.inbound.tell(Inbound::Disconnected { peer: connection.peer, reason: CloseReason::Stopped });
             }
         }
@@ -186,9 +198,11 @@ impl Driver {
         let due: Vec<PeerKey> = self
             .dialling
             .iter()
-            .filter(|(peer, dialling)| !dialling.under_way && !self.current.contains_key(peer) && {
-                next = next.min(dialling.next_dial.max(now));
-                dialling.next_dial <= now
+            .filter(|(peer, dialling)| {
+                !dialling.under_way && !self.current.contains_key(peer) && {
+                    next = next.min(dialling.next_dial.max(now));
+                    dialling.next_dial <= now
+                }
             })
             .map(|(peer, _)| *peer)
             .collect();
@@ -311,14 +325,17 @@ impl Driver {
             peer,
             state,
             candidate,
+            writer: self.new_writer(),
             accepted_at: None,
             closes_at,
             phase: watch::Sender::new(phase),
+            accepted: watch::Sender::new(false),
             lanes_seen: Arc::default(),
             tasks: JoinSet::new(),
             close_reason: None,
         };
         self.connections.insert(id, connection);
+        self.shared.connections.store(self.connections.len(), Ordering::Relaxed);
     }
 
     fn on_stream_event(&mut self, id: ConnectionId, event: StreamEvent) {
@@ -328,11 +345,12 @@ impl Driver {
             StreamEvent::Outbound { .. } if connection.is_retired() => {}
             StreamEvent::Outbound { lane, stream } => {
                 let state = connection.state.clone();
+                let writer = connection.writer;
                 let phase = connection.phase.subscribe();
                 let keep_alive = self.shared.config.keep_alive();
                 let notices = self.notices_in.clone();
                 connection.tasks.spawn(async move {
-                    if let Err(error) = write_lane(stream, lane, state, phase, keep_alive).await {
+                    if let Err(error) = write_lane(stream, lane, state, writer, phase, keep_alive).await {
                         let reason = CloseReason::Lost { text: error.to_string() };
                         notices.send(Notice::Broken { connection: id, reason }).await.ok();
                     }
@@ -345,6 +363,7 @@ impl Driver {
                     state: connection.state.clone(),
                     connection: id,
                     lanes_seen: connection.lanes_seen.clone(),
+                    accepted: connection.accepted.subscribe(),
                     notices: self.notices_in.clone(),
                 };
                 connection.tasks.spawn(async move {
@@ -368,6 +387,7 @@ impl Driver {
                 connection.accepted_at = Some(Instant::now());
                 if !connection.is_retired() {
                     connection.closes_at = None;
+                    connection.state.outbound.open_for(connection.writer);
                     connection.phase.send_replace(Phase::Open);
                 }
                 if let Some(dialling) = self.dialling.get_mut(&connection.peer) {
@@ -378,6 +398,7 @@ impl Driver {
                     tracing::info!(peer = ?connection.peer, known, "connected");
                     self.shared.inbound.tell(Inbound::Connected { peer: connection.peer, known });
                 }
+                connection.accepted.send_replace(true);
             }
         }
     }
@@ -394,36 +415,52 @@ impl Driver {
         } else {
             tracing::debug!(peer = ?connection.peer, %reason, "closing the connection");
         }
-        connection.close_reason = Some(reason);
+        connection.close_reason = Some(reason.clone());
         connection.tasks.abort_all();
         self.swarm.close_connection(id);
+        // The swarm's farewell may take a while; for the node the connection has ended now.
+        self.on_ended(id, reason);
     }
 
     fn on_closed(&mut self, id: ConnectionId, text: String) {
-        let Some(closed) = self.connections.remove(&id) else { return };
+        if self.connections.get(&id).is_some_and(|connection| connection.close_reason.is_none()) {
+            self.on_ended(id, CloseReason::Lost { text });
+        }
+        self.connections.remove(&id);
+        self.shared.connections.store(self.connections.len(), Ordering::Relaxed);
+    }
+
+    /// A connection is of no more use: tells the receiver if it was the peer's last, and lets the peer be dialled.
+    fn on_ended(&mut self, id: ConnectionId, reason: CloseReason) {
+        let Some(ended) = self.connections.get_mut(&id) else { return };
+        ended.close_reason = Some(reason.clone());
+        let (peer, state, accepted_at) = (ended.peer, ended.state.clone(), ended.accepted_at);
+        state.outbound.close_for(ended.writer);
         let now = Instant::now();
-        let peer = closed.peer;
         if self.current.get(&peer) == Some(&id) {
             self.current.remove(&peer);
             if let Some(dialling) = self.dialling.get_mut(&peer) {
-                let lasted = closed.accepted_at.map_or(Duration::ZERO, |since| now.duration_since(since));
+                let lasted = accepted_at.map_or(Duration::ZERO, |since| now.duration_since(since));
                 dialling.ended(lasted, now);
             }
         }
-        let still_accepted =
-            self.connections.values().any(|other| other.peer == peer && other.accepted_at.is_some());
-        if !still_accepted && closed.state.connected.swap(false, Ordering::AcqRel) {
-            let reason = closed.close_reason.unwrap_or(CloseReason::Lost { text });
+        let still_accepted = self.lives(peer, |other| other.accepted_at.is_some());
+        if !still_accepted && state.connected.swap(false, Ordering::AcqRel) {
             tracing::info!(?peer, %reason, "disconnected");
-            closed.state.outbound.forget_refusing_lanes();
+            state.outbound.forget_refusing_lanes();
             self.shared.inbound.tell(Inbound::Disconnected { peer, reason });
         }
         self.forget_if_gone(peer);
     }
 
+    /// Whether the peer has a connection that has not ended and is as asked.
+    fn lives(&self, peer: PeerKey, is_as_asked: impl Fn(&Connection) -> bool) -> bool {
+        let mut connections = self.connections.values();
+        connections.any(|other| other.peer == peer && other.close_reason.is_none() && is_as_asked(other))
+    }
+
     fn forget_if_gone(&self, peer: PeerKey) {
-        let connected = self.connections.values().any(|connection| connection.peer == peer);
-        if !connected && !self.dialling.contains_key(&peer) {
+        if !self.lives(peer, |_| true) && !self.dialling.contains_key(&peer) {
             self.shared.forget(peer);
         }
     }

@@ -8,9 +8,10 @@ use crate::gauges::{EndpointGauges, PeerGauges};
 use crate::inbound::InboundReceiver;
 use crate::keys::{NetworkSecretKey, PeerKey};
 use crate::shared::{PeerState, Shared, lock};
+use crate::stall::StallGuard;
 use futures::StreamExt;
-use libp2p::core::Multiaddr;
 use libp2p::core::multiaddr::Protocol;
+use libp2p::core::{Multiaddr, Transport, upgrade};
 use libp2p::swarm::{Swarm, SwarmEvent};
 use libp2p::{SwarmBuilder, noise, tcp, yamux};
 use std::collections::BTreeSet;
@@ -64,14 +65,19 @@ impl Endpoint {
 
 fn build_swarm(shared: &Arc<Shared>, secret: &NetworkSecretKey) -> Result<Swarm<EndpointBehaviour>, NetworkError> {
     let transport_error = |reason: String| NetworkError::Transport { reason };
-    let muxer = || {
-        let mut config = yamux::Config::default();
-        config.set_max_num_streams(MAX_STREAMS);
-        config
-    };
+    let silence_limit = shared.config.silence_limit();
     let swarm = SwarmBuilder::with_existing_identity(secret.pair())
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, muxer)
+        .with_other_transport(|pair| {
+            let mut muxer = yamux::Config::default();
+            muxer.set_max_num_streams(MAX_STREAMS);
+            let transport = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+                .map(move |stream, _| StallGuard::new(stream, silence_limit))
+                .upgrade(upgrade::Version::V1Lazy)
+                .authenticate(noise::Config::new(pair)?)
+                .multiplex(muxer);
+            Ok(transport)
+        })
         .map_err(|error| transport_error(error.to_string()))?
         .with_behaviour(|_| EndpointBehaviour::new(shared.clone()))
         .map_err(|error| transport_error(error.to_string()))?
@@ -259,6 +265,7 @@ impl EndpointHandle {
             inbound_frames,
             inbound_bytes,
             received_frames,
+            connections: shared.connections.load(Ordering::Relaxed),
             unwanted_frames: shared.unwanted_frames.load(Ordering::Relaxed),
             refused_connections: shared.refused_connections.load(Ordering::Relaxed),
             violations: shared.violations.load(Ordering::Relaxed),

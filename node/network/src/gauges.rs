@@ -16,6 +16,8 @@ pub struct EndpointGauges {
     pub received_frames: u64,
     /// Frames that a stranger sent on a lane that is not open to it; they were dropped.
     pub unwanted_frames: u64,
+    /// Established connections, those that are being given up included.
+    pub connections: usize,
     /// Connections refused because the peer is not known, or the quota was full.
     pub refused_connections: u64,
     /// Connections closed because the peer broke the rules.

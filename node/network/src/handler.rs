@@ -38,8 +38,9 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    pub(crate) fn new() -> Handler {
-        let queue = Lane::ALL
+    /// A handler that opens a stream for each of `lanes`.
+    pub(crate) fn new(lanes: impl IntoIterator<Item = Lane>) -> Handler {
+        let queue = lanes
             .into_iter()
             .map(|lane| ConnectionHandlerEvent::OutboundSubstreamRequest {
                 protocol: SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), lane),

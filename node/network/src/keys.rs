@@ -77,8 +77,7 @@ impl FromStr for PeerKey {
     type Err = KeyTextError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let key: PublicKey =
-            text.parse().map_err(|error| KeyTextError::NotAKey { reason: format!("{error}") })?;
+        let key: PublicKey = text.parse().map_err(|error| KeyTextError::NotAKey { reason: format!("{error}") })?;
         match key {
             PublicKey::Ed25519(bytes) => Ok(PeerKey(bytes)),
             PublicKey::Sm2(_) => Err(KeyTextError::WrongSuite { suite: Suite::Guomi }),

@@ -28,6 +28,7 @@ mod links;
 mod outbound;
 mod reader;
 mod shared;
+mod stall;
 mod writer;
 
 pub use config::{EndpointConfig, LaneBounds, NetworkError, PeerConfig, QueueBounds, Quota};

@@ -9,6 +9,7 @@ use crate::gauges::LaneGauges;
 use crate::shared::lock;
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -17,7 +18,17 @@ use tokio::sync::Notify;
 pub(crate) struct Outbound {
     lanes: [LaneQueue; LANES],
     stale_after: Duration,
+    /// The connection whose writers may take frames; see [`WriterId`].
+    writer: AtomicU64,
 }
+
+/// Names a connection's writers. A writer of a connection that has ended may still run for a moment; it gets nothing
+/// any more, so that a frame queued after the end waits for the next connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WriterId(pub(crate) u64);
+
+/// Nobody may take.
+const NO_WRITER: u64 = 0;
 
 #[derive(Debug)]
 struct LaneQueue {
@@ -54,12 +65,9 @@ pub(crate) struct Full;
 
 impl Outbound {
     pub(crate) fn new(bounds: QueueBounds, stale_after: Duration) -> Outbound {
-        let lanes = Lane::ALL.map(|lane| LaneQueue {
-            bounds: bounds.of(lane),
-            state: Mutex::default(),
-            ready: Notify::new(),
-        });
-        Outbound { lanes, stale_after }
+        let lanes =
+            Lane::ALL.map(|lane| LaneQueue { bounds: bounds.of(lane), state: Mutex::default(), ready: Notify::new() });
+        Outbound { lanes, stale_after, writer: AtomicU64::new(NO_WRITER) }
     }
 
     fn lane(&self, lane: Lane) -> &LaneQueue {
@@ -87,11 +95,23 @@ impl Outbound {
         Ok(())
     }
 
+    /// From now on only `writer` takes frames.
+    pub(crate) fn open_for(&self, writer: WriterId) {
+        self.writer.store(writer.0, Ordering::Release);
+    }
+
+    /// `writer` takes no frame that is queued from now on. Another one is not affected.
+    pub(crate) fn close_for(&self, writer: WriterId) {
+        // A failed exchange means that another writer has taken over already. What orders this against `take` is the
+        // lock of the lane, which both the later push and the take pass.
+        self.writer.compare_exchange(writer.0, NO_WRITER, Ordering::AcqRel, Ordering::Acquire).ok();
+    }
+
     /// Moves frames to `batch` until it weighs `max_bytes`; frames that waited too long are dropped.
-    pub(crate) fn take(&self, lane: Lane, max_bytes: usize, batch: &mut Vec<Frame>) {
+    pub(crate) fn take(&self, writer: WriterId, lane: Lane, max_bytes: usize, batch: &mut Vec<Frame>) {
         let mut taken_bytes = 0;
         let mut state = lock(&self.lane(lane).state);
-        if state.frames.is_empty() {
+        if state.frames.is_empty() || self.writer.load(Ordering::Acquire) != writer.0 {
             return;
         }
         let now = Instant::now();

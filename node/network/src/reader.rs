@@ -15,7 +15,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -44,11 +44,16 @@ pub(crate) struct ReaderContext {
     pub(crate) connection: ConnectionId,
     /// A bit per lane that the peer has opened on this connection.
     pub(crate) lanes_seen: Arc<AtomicU8>,
+    /// Becomes true once the receiver was told of the connection.
+    pub(crate) accepted: watch::Receiver<bool>,
     pub(crate) notices: mpsc::Sender<Notice>,
 }
 
 /// Reads until the peer closes the stream; the error says why the whole connection must end.
-pub(crate) async fn read_stream<S: AsyncRead + Unpin>(stream: S, context: ReaderContext) -> Result<(), CloseReason> {
+pub(crate) async fn read_stream<S: AsyncRead + Unpin>(
+    stream: S,
+    mut context: ReaderContext,
+) -> Result<(), CloseReason> {
     let mut stream = BufReader::with_capacity(BUFFER_BYTES, stream);
     let mut code = [0];
     match timeout(LANE_TIMEOUT, stream.read_exact(&mut code)).await {
@@ -66,6 +71,8 @@ pub(crate) async fn read_stream<S: AsyncRead + Unpin>(stream: S, context: Reader
     if lane == Lane::Consensus {
         greet(&mut stream, &context).await?;
     }
+    // No frame comes before the news of its connection. The wait fails only when the connection is gone.
+    context.accepted.wait_for(|accepted| *accepted).await.map_err(|_| CloseReason::NotAccepted)?;
     // If the old connection's reader does not end in time, its frames are as good as lost.
     let _turn = timeout(TURN_TIMEOUT, context.state.reading[lane.index()].lock()).await;
     let mut rate = Rate::new(Instant::now());

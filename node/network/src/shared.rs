@@ -11,7 +11,7 @@ use crate::outbound::Outbound;
 use libp2p::swarm::ConnectionId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) changed: Notify,
     pub(crate) stop: AtomicBool,
     pub(crate) inbound: Arc<InboundQueue>,
+    pub(crate) connections: AtomicUsize,
     pub(crate) unwanted_frames: AtomicU64,
     pub(crate) refused_connections: AtomicU64,
     pub(crate) violations: AtomicU64,
@@ -53,6 +54,7 @@ impl Shared {
             changed: Notify::new(),
             stop: AtomicBool::new(false),
             inbound: Arc::new(InboundQueue::new(config.inbound)),
+            connections: AtomicUsize::new(0),
             unwanted_frames: AtomicU64::new(0),
             refused_connections: AtomicU64::new(0),
             violations: AtomicU64::new(0),

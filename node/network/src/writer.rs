@@ -1,6 +1,7 @@
 //! Writes one lane of one connection: many queued frames per flush.
 
 use crate::frame::{Frame, Lane};
+use crate::outbound::WriterId;
 use crate::shared::PeerState;
 use bytes::{BufMut, BytesMut};
 use futures::{AsyncWrite, AsyncWriteExt};
@@ -32,6 +33,7 @@ pub(crate) async fn write_lane<S: AsyncWrite + Unpin>(
     mut stream: S,
     lane: Lane,
     peer: Arc<PeerState>,
+    writer: WriterId,
     mut phase: watch::Receiver<Phase>,
     keep_alive: Duration,
 ) -> io::Result<()> {
@@ -51,7 +53,7 @@ pub(crate) async fn write_lane<S: AsyncWrite + Unpin>(
                 }
                 continue;
             }
-            Phase::Open => peer.outbound.take(lane, BATCH_BYTES, &mut batch),
+            Phase::Open => peer.outbound.take(writer, lane, BATCH_BYTES, &mut batch),
             Phase::Retired => {
                 // A wake-up that this writer may have used up belongs to its successor.
                 peer.outbound.wake(lane);

@@ -110,3 +110,22 @@ async fn events_that_cancel_out_are_not_told_and_never_pile_up() {
     queue.close();
     assert_eq!(receiver.recv().await, None);
 }
+
+#[test]
+fn a_writer_of_an_ended_connection_gets_nothing_that_is_queued_later() {
+    use crate::outbound::{Outbound, WriterId};
+    let outbound = Outbound::new(QueueBounds::outbound(), DEADLINE);
+    let (old, new) = (WriterId(1), WriterId(2));
+    let taken_by = |writer| {
+        let mut batch = Vec::new();
+        outbound.take(writer, Lane::Consensus, usize::MAX, &mut batch);
+        batch.len()
+    };
+    outbound.open_for(old);
+    outbound.close_for(old);
+    outbound.push(numbered(Lane::Consensus, 1)).unwrap();
+    assert_eq!(taken_by(old), 0);
+    outbound.open_for(new);
+    outbound.close_for(old);
+    assert_eq!((taken_by(old), taken_by(new)), (0, 1));
+}

@@ -63,3 +63,46 @@ async fn nodes_that_dial_each_other_at_once_settle_on_one_connection_without_los
         }
     }
 }
+
+/// The smaller key starts to dial just when the larger one's patience ends, so that some rounds see two connections.
+/// Both ends send all the while; nothing may be lost or overtaken when one connection gives way to the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_survive_the_choice_between_two_connections() {
+    let (small, large) = if key(1) < key(2) { (1, 2) } else { (2, 1) };
+    let mut pairs = Vec::new();
+    let mut rounds_with_two = 0;
+    for round in 0..10 {
+        let mut first = Node::start(small, |_| {}).await;
+        let mut second = Node::start(large, |config| config.known = [key(small)].into()).await;
+        first.handle.set_known([key(large)].into());
+        second.handle.set_peer(first.as_peer()).unwrap();
+        let dialled = Instant::now();
+        tokio::time::sleep_until(dialled + Duration::from_micros(249_000 + round * 400)).await;
+        first.handle.set_peer(second.as_peer()).unwrap();
+        first.until_connected(key(large)).await;
+        second.until_connected(key(small)).await;
+        let started = Instant::now();
+        let mut sent = 0;
+        while started.elapsed() < Duration::from_millis(50) || sent < 200 {
+            first.handle.send(key(large), numbered(Lane::Transactions, sent)).unwrap();
+            second.handle.send(key(small), numbered(Lane::Transactions, sent)).unwrap();
+            sent += 1;
+            if sent % 16 == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        for number in 0..sent {
+            assert_eq!(second.next_frame().await.1, numbered(Lane::Transactions, number), "round {round}");
+            assert_eq!(first.next_frame().await.1, numbered(Lane::Transactions, number), "round {round}");
+        }
+        rounds_with_two += usize::from(first.handle.gauges().connections == 2);
+        pairs.push([first, second]);
+    }
+    println!("two connections in {rounds_with_two} of 10 rounds");
+    // The one that was given up is closed, and nobody was told of a loss.
+    for node in pairs.iter_mut().flatten() {
+        until(|| node.handle.gauges().connections == 1).await;
+        assert_eq!(node.handle.connected_peers().len(), 1);
+        assert_eq!(node.inbound.try_recv(), None);
+    }
+}

@@ -1,0 +1,37 @@
+//! Re-anchoring of a followed chain (R9): judged against what the state trusts, then applied.
+
+use crate::clients::{anchor, set_anchor, trusted, trusted_history};
+use crate::inbox::{next_expected, no_client, refusal_of, set_next_expected};
+use chain_state::{BlockState, Refusal, StoreFault};
+use ledger_protocol::ChainId;
+use ledger_protocol::interchain::Reanchor;
+use ledger_protocol::proof::client::{VerifiedReanchor, verify_reanchor};
+
+/// Verifies a re-anchor against the state without changing it; that enough members want it is the motion's affair.
+///
+/// # Errors
+/// [`StoreFault`] on I/O. A [`Refusal`] means that it does not verify.
+pub fn judge_reanchor(
+    state: &BlockState<'_>,
+    receiver: &ChainId,
+    motion: &Reanchor,
+) -> Result<Result<VerifiedReanchor, Refusal>, StoreFault> {
+    let chain = &motion.chain;
+    let (Some(trusted), Some(anchor)) = (trusted(state, chain)?, anchor(state, chain)?) else {
+        return Ok(Err(no_client(chain)));
+    };
+    let history = trusted_history(state, chain)?;
+    let next = next_expected(state, chain)?;
+    let verified = verify_reanchor(&trusted, history, anchor, next, receiver, motion);
+    Ok(verified.map_err(|error| refusal_of(&error)))
+}
+
+/// Gives a chain its new trusted header and sets the next sequence expected. The highest known height stays (S5);
+/// what was already consumed and comes again is answered from the records (S4).
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn reanchor(state: &mut BlockState<'_>, verified: &VerifiedReanchor) -> Result<(), StoreFault> {
+    set_anchor(state, &verified.trusted, Some(verified.header.history))?;
+    set_next_expected(state, &verified.trusted.chain, verified.next_expected)
+}

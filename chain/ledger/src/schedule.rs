@@ -1,0 +1,133 @@
+//! Parameters and validators: scheduled by governance, applied at an exact height.
+//!
+//! Records of ledger 0, accounts `parameters` and `validators`: `current` is what is in force for the next block, and
+//! `at/HEIGHT` (big endian) what takes over at that height. A change whose height has come becomes `current` at the
+//! end of the block before, and its schedule entry is pruned.
+
+use crate::error::{LedgerError, require};
+use crate::records::{reserved_account, short_key};
+use borsh::{BorshDeserialize, BorshSerialize};
+use chain_state::{BlockFacts, BlockState, Place, StoreFault};
+use ledger_protocol::chain::{Parameters, ValidatorSet, ValidatorSetError};
+use ledger_protocol::system::accounts;
+use ledger_protocol::transaction::{ParameterChange, ValidatorChange};
+use ledger_protocol::{Code, Height, LedgerId};
+
+/// A validator set takes over at least this many blocks after it is decided.
+pub const MIN_VALIDATOR_DELAY_BLOCKS: u64 = 2;
+/// Nothing is scheduled further ahead.
+pub const MAX_SCHEDULE_AHEAD_BLOCKS: u64 = 10_000_000;
+/// Most changes of one kind that wait at once.
+pub const MAX_SCHEDULED: usize = 16;
+
+const AT: &[u8] = b"at/";
+
+fn current(account: &str) -> Place {
+    Place::system(account, short_key(b"current".to_vec()))
+}
+
+fn scheduled(account: &str, effective_at: Height) -> Place {
+    let mut key = AT.to_vec();
+    key.extend(effective_at.0.to_be_bytes());
+    Place::system(account, short_key(key))
+}
+
+/// Where the parameters in force for the next block stand.
+pub fn current_parameters_place() -> Place {
+    current(accounts::PARAMETERS)
+}
+
+/// Where the validators of the next block stand.
+pub fn current_validators_place() -> Place {
+    current(accounts::VALIDATORS)
+}
+
+fn schedule<T: BorshSerialize>(
+    state: &mut BlockState<'_>,
+    account: &str,
+    height: Height,
+    min_delay_blocks: u64,
+    effective_at: Height,
+    value: &T,
+) -> Result<(), LedgerError> {
+    let earliest = height.saturating_add(min_delay_blocks);
+    let latest = height.saturating_add(MAX_SCHEDULE_AHEAD_BLOCKS);
+    require((earliest..=latest).contains(&effective_at), Code::BAD_ARGUMENT)?;
+    let place = scheduled(account, effective_at);
+    if state.live(&place)?.is_none() {
+        let limit = MAX_SCHEDULED.saturating_add(1);
+        let waiting = state.scan(LedgerId::SYSTEM, &reserved_account(account), AT, None, limit)?.len();
+        require(waiting < MAX_SCHEDULED, Code::LIMIT)?;
+    }
+    state.put_record(&place, value)?;
+    Ok(())
+}
+
+/// Schedules parameters, at least [`Parameters::MIN_CHANGE_DELAY_BLOCKS`] ahead. A second change for the same height
+/// replaces the first.
+///
+/// # Errors
+/// [`Code::UNSUPPORTED`] for a protocol version that this code does not speak, [`Code::BAD_ARGUMENT`] for a field or
+/// height outside its range, [`Code::LIMIT`] when too many changes wait.
+pub fn schedule_parameters(
+    state: &mut BlockState<'_>,
+    height: Height,
+    change: &ParameterChange,
+) -> Result<(), LedgerError> {
+    require(change.parameters.protocol_version == Parameters::PROTOCOL_VERSION, Code::UNSUPPORTED)?;
+    require(change.parameters.check().is_ok(), Code::BAD_ARGUMENT)?;
+    let delay = Parameters::MIN_CHANGE_DELAY_BLOCKS;
+    schedule(state, accounts::PARAMETERS, height, delay, change.effective_at, &change.parameters)
+}
+
+/// Schedules a validator set, at least [`MIN_VALIDATOR_DELAY_BLOCKS`] ahead. A second change for the same height
+/// replaces the first.
+///
+/// # Errors
+/// [`Code::KEY_UNACCEPTABLE`] for a key that is not canonical or of another suite, [`Code::BAD_ARGUMENT`] for powers
+/// or a height outside their range, [`Code::LIMIT`] when too many changes wait.
+pub fn schedule_validators(
+    state: &mut BlockState<'_>,
+    height: Height,
+    change: &ValidatorChange,
+) -> Result<(), LedgerError> {
+    match change.validators.check(state.suite()) {
+        Ok(()) => {}
+        Err(ValidatorSetError::Key { .. }) => return Err(Code::KEY_UNACCEPTABLE.into()),
+        Err(_) => return Err(Code::BAD_ARGUMENT.into()),
+    }
+    let delay = MIN_VALIDATOR_DELAY_BLOCKS;
+    schedule(state, accounts::VALIDATORS, height, delay, change.effective_at, &change.validators)
+}
+
+/// Makes `current` what is due at `next`, if anything is.
+fn settle<T: BorshSerialize + BorshDeserialize>(
+    state: &mut BlockState<'_>,
+    account: &str,
+    next: Height,
+) -> Result<Option<T>, StoreFault> {
+    let place = scheduled(account, next);
+    let Some(due) = state.record::<T>(&place)? else {
+        return Ok(None);
+    };
+    state.prune(&place)?;
+    state.put_record(&current(account), &due)?;
+    Ok(Some(due))
+}
+
+/// The last step of a block's execution: what certifies and limits the next one.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn settle_block_end(
+    state: &mut BlockState<'_>,
+    facts: &BlockFacts,
+) -> Result<(ValidatorSet, Parameters), StoreFault> {
+    let next = facts.height.saturating_add(1);
+    let validators = settle(state, accounts::VALIDATORS, next)?;
+    let parameters = settle(state, accounts::PARAMETERS, next)?;
+    Ok((
+        validators.unwrap_or_else(|| facts.validators.clone()),
+        parameters.unwrap_or_else(|| facts.parameters.clone()),
+    ))
+}

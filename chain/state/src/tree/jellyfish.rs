@@ -1,0 +1,179 @@
+//! The state tree as `jmt` keeps it.
+//!
+//! `jmt` computes updates; proofs are read from its nodes here, because its own prover panics when the store fails.
+//! The tests compare the two.
+
+use super::hasher::{GuomiHasher, StandardHasher};
+use super::node::{NodeView, Position, children_of, lone_child, name_of, range_hash};
+use super::{LeafBatch, Nodes, PathEnd, StateTree, TreePath, TreeUpdate};
+use crate::store::StoreFault;
+use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
+use jmt::{JellyfishMerkleTree, KeyHash, OwnedValue, SimpleHasher, Version};
+use ledger_protocol::codec::encode;
+use ledger_protocol::{Hash, Suite};
+
+/// Nibbles of a key hash: the deepest that a tree can be.
+const MAX_DEPTH: usize = 64;
+
+/// The `jmt` engine for one suite.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JellyfishTree(pub(crate) Suite);
+
+impl TreeReader for Nodes<'_> {
+    fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        Ok(self.get(&name_of(node_key))?)
+    }
+
+    fn get_value_option(&self, _: Version, _: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        anyhow::bail!("values are not kept in the tree")
+    }
+
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        anyhow::bail!("the tree is never restored leaf by leaf")
+    }
+}
+
+fn update_with<H: SimpleHasher>(
+    nodes: &Nodes<'_>,
+    before: u64,
+    batch: LeafBatch,
+) -> Result<TreeUpdate, StoreFault> {
+    let version = before.checked_add(1).ok_or_else(|| StoreFault("a ledger has used up its versions".into()))?;
+    let leaves = batch.into_iter().map(|(key_hash, value)| (KeyHash(key_hash.0), value));
+    let (root, update) = JellyfishMerkleTree::<_, H>::new(nodes)
+        .put_value_set(leaves, version)
+        .map_err(|error| StoreFault(format!("state tree of ledger {}: {error:#}", nodes.ledger)))?;
+    let made = update.node_batch.nodes().iter().map(|(key, node)| (name_of(key), encode(node))).collect();
+    let mut stale: Vec<_> = update.stale_node_index_batch.iter().map(|index| name_of(&index.node_key)).collect();
+    // jmt forgets that the root node of a tree that had become empty goes stale.
+    let emptied = Position::root(before).name();
+    if nodes.get(&emptied)? == Some(Node::Null) && !stale.contains(&emptied) {
+        stale.push(emptied);
+    }
+    Ok(TreeUpdate { root: Hash(root.0), nodes: made, stale })
+}
+
+impl StateTree for JellyfishTree {
+    fn update(&self, nodes: &Nodes<'_>, before: u64, batch: LeafBatch) -> Result<TreeUpdate, StoreFault> {
+        match self.0 {
+            Suite::Standard => update_with::<StandardHasher>(nodes, before, batch),
+            Suite::Guomi => update_with::<GuomiHasher>(nodes, before, batch),
+        }
+    }
+
+    fn path(&self, nodes: &Nodes<'_>, version: u64, key_hash: &Hash) -> Result<TreePath, StoreFault> {
+        if version == 0 {
+            return Ok(TreePath { end: PathEnd::Empty, siblings: Vec::new() });
+        }
+        let mut position = Position::root(version);
+        let mut siblings = Vec::new();
+        for depth in 0..=MAX_DEPTH {
+            let end = match nodes.view(&position)? {
+                NodeView::Empty => Some(PathEnd::Empty),
+                NodeView::Leaf { key_hash, value_hash } => Some(PathEnd::Leaf { key_hash, value_hash }),
+                NodeView::Inner(children) => {
+                    let nibble = usize::from(nibble(key_hash, depth)?);
+                    let (mut start, mut width) = (0, 16);
+                    let mut step = None;
+                    while step.is_none() {
+                        width /= 2;
+                        let is_upper = nibble & width != 0;
+                        let (mine, other) = if is_upper { (start + width, start) } else { (start, start + width) };
+                        siblings.push(range_hash(self.0, &children, other, width));
+                        start = mine;
+                        if children_of(&children, start, width).next().is_none() {
+                            step = Some(None);
+                        } else if let Some((nibble, child)) = lone_child(&children, start, width) {
+                            step = Some(Some(position.child(nibble, child.version)));
+                        }
+                    }
+                    match step.flatten() {
+                        None => Some(PathEnd::Empty),
+                        Some(next) => {
+                            position = next;
+                            None
+                        }
+                    }
+                }
+            };
+            if let Some(end) = end {
+                siblings.reverse();
+                return Ok(TreePath { end, siblings });
+            }
+        }
+        Err(deeper_than_keys())
+    }
+
+    fn neighbours(
+        &self,
+        nodes: &Nodes<'_>,
+        version: u64,
+        key_hash: &Hash,
+    ) -> Result<(Option<Hash>, Option<Hash>), StoreFault> {
+        if version == 0 {
+            return Ok((None, None));
+        }
+        // The nearest subtrees beside the way; deeper ones are nearer and replace those above.
+        let (mut below, mut above): (Option<Position>, Option<Position>) = (None, None);
+        let mut position = Position::root(version);
+        let mut met = None;
+        for depth in 0..=MAX_DEPTH {
+            match nodes.view(&position)? {
+                NodeView::Empty => break,
+                NodeView::Leaf { key_hash, .. } => {
+                    met = Some(key_hash);
+                    break;
+                }
+                NodeView::Inner(children) => {
+                    let nibble = usize::from(nibble(key_hash, depth)?);
+                    let at = |(nibble, child): (u8, &super::node::ChildView)| position.child(nibble, child.version);
+                    let lower = children_of(&children, 0, nibble).next_back().map(at);
+                    let upper = children_of(&children, nibble + 1, 15 - nibble).next().map(at);
+                    let next = children_of(&children, nibble, 1).next().map(at);
+                    below = lower.or(below);
+                    above = upper.or(above);
+                    match next {
+                        Some(next) => position = next,
+                        None => break,
+                    }
+                }
+            }
+        }
+        let last_below = match met {
+            Some(met) if met < *key_hash => Some(met),
+            _ => below.map(|position| outermost(nodes, position, true)).transpose()?,
+        };
+        let first_above = match met {
+            Some(met) if met > *key_hash => Some(met),
+            _ => above.map(|position| outermost(nodes, position, false)).transpose()?,
+        };
+        Ok((last_below, first_above))
+    }
+}
+
+/// The last or first leaf under a node.
+fn outermost(nodes: &Nodes<'_>, mut position: Position, is_last: bool) -> Result<Hash, StoreFault> {
+    for _ in 0..=MAX_DEPTH {
+        match nodes.view(&position)? {
+            NodeView::Empty => return Err(StoreFault("an empty node inside a state tree".into())),
+            NodeView::Leaf { key_hash, .. } => return Ok(key_hash),
+            NodeView::Inner(children) => {
+                let mut present = children_of(&children, 0, 16);
+                let next = if is_last { present.next_back() } else { present.next() };
+                let (nibble, child) = next.ok_or_else(|| StoreFault("an inner node without children".into()))?;
+                position = position.child(nibble, child.version);
+            }
+        }
+    }
+    Err(deeper_than_keys())
+}
+
+fn deeper_than_keys() -> StoreFault {
+    StoreFault("a state tree is deeper than its keys are long".into())
+}
+
+fn nibble(hash: &Hash, depth: usize) -> Result<u8, StoreFault> {
+    let byte = hash.0.get(depth / 2).ok_or_else(deeper_than_keys)?;
+    Ok(if depth % 2 == 0 { byte >> 4 } else { byte & 0x0f })
+}
+

@@ -1,0 +1,373 @@
+//! The scope queue (R6): conflicting scopes wait in relay order, first in first out per key; disjoint ones run side
+//! by side.
+//!
+//! Every open proposal has one entry per scope item in the working area `scope`, keyed by (chain, ledger, account,
+//! key, arrival). A proposal may start when no entry that arrived before it, queued or started, is incompatible
+//! with it. So two proposals never start in another order than they came, per key.
+
+use super::admission;
+use super::caps;
+use super::record::{self, Entry};
+use super::send::{leg_calls, prepare, send};
+use super::{RelayFacts, decide};
+use borsh::{BorshDeserialize, BorshSerialize};
+use chain_state::{BlockState, StoreFault};
+use ledger_protocol::codec::{Bounded, decode, encode};
+use ledger_protocol::interchain::MessageContent;
+use ledger_protocol::proposal::{AccessKind, Leg, LockKey, ScopeEntry, Submit};
+use ledger_protocol::system::{ProposalRecord, ProposalState};
+use ledger_protocol::{ChainId, Code, Height, ProposalId};
+use std::collections::BTreeSet;
+
+/// Working area of exact keys.
+const EXACT: &str = "scope-exact";
+/// Working area of prefixes.
+const PREFIX: &str = "scope-prefix";
+/// Working area: arrival → id of queued proposals.
+const QUEUE: &str = "queue";
+/// Working area: (valid_until, id) of queued proposals.
+const EXPIRY: &str = "queue-expiry";
+/// Working area of the arrival counter.
+const COUNTER: &str = "queue-counter";
+/// Most queued proposals looked at for a freed cap in one block.
+const MAX_CAP_CANDIDATES: usize = 256;
+/// Most entries of one key, and most prefixes of one account, that are ever compared.
+const MAX_COMPARED: usize = 8_192;
+
+/// Chains and keys that were freed in this block: whoever waits for them may start at its end.
+#[derive(Debug, Default)]
+pub struct Released {
+    keys: BTreeSet<(ChainId, LockKey)>,
+    caps: bool,
+    fresh: BTreeSet<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+struct Hold {
+    id: ProposalId,
+    access: AccessKind,
+}
+
+fn key_prefix(chain: &ChainId, key: &LockKey) -> Vec<u8> {
+    encode(&(chain, key))
+}
+
+fn account_prefix(chain: &ChainId, key: &LockKey) -> Vec<u8> {
+    encode(&(chain, key.ledger, &key.account))
+}
+
+fn entry_key(chain: &ChainId, scope: &ScopeEntry, arrival: u64) -> Vec<u8> {
+    let mut bytes = match scope.access {
+        AccessKind::PrefixShared => {
+            let mut bytes = account_prefix(chain, &scope.key);
+            bytes.extend(encode(&scope.key.key));
+            bytes
+        }
+        _ => key_prefix(chain, &scope.key),
+    };
+    bytes.extend(arrival.to_be_bytes());
+    bytes
+}
+
+const fn area(scope: &ScopeEntry) -> &'static str {
+    match scope.access {
+        AccessKind::PrefixShared => PREFIX,
+        _ => EXACT,
+    }
+}
+
+fn arrival_of(key: &[u8]) -> u64 {
+    key.last_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Puts an admitted proposal at the end of the queue.
+pub(super) fn enqueue(
+    state: &mut BlockState<'_>,
+    id: &ProposalId,
+    submit: &Submit,
+    record: &ProposalRecord,
+    released: &mut Released,
+) -> Result<(), StoreFault> {
+    let arrival = state.working_as::<u64>(COUNTER, b"next")?.unwrap_or(0);
+    state.put_working_as(COUNTER, b"next", &arrival.saturating_add(1))?;
+    record::put_entry(state, id, &Entry { arrival, started_at: Height::ZERO })?;
+    record::put_submit(state, id, submit)?;
+    record::put(state, record)?;
+    state.put_working_as(QUEUE, &arrival.to_be_bytes(), id)?;
+    state.put_working(EXPIRY, &expiry_key(record.valid_until, id), &[])?;
+    for leg in &submit.body.legs {
+        for scope in &leg.scope {
+            let hold = Hold { id: *id, access: scope.access };
+            state.put_working_as(area(scope), &entry_key(&leg.chain, scope, arrival), &hold)?;
+        }
+    }
+    released.fresh.insert(arrival);
+    Ok(())
+}
+
+fn expiry_key(valid_until: Height, id: &ProposalId) -> Vec<u8> {
+    let mut key = valid_until.0.to_be_bytes().to_vec();
+    key.extend(encode(id));
+    key
+}
+
+/// Whether something is queued.
+pub(super) fn has_queued(state: &BlockState<'_>) -> Result<bool, StoreFault> {
+    Ok(!state.scan_working(QUEUE, &[], None, 1)?.is_empty())
+}
+
+/// How many open proposals use a key, so that its queue stays bounded.
+pub(super) fn depth(state: &BlockState<'_>, chain: &ChainId, scope: &ScopeEntry, limit: usize) -> Result<usize, StoreFault> {
+    Ok(state.scan_working(EXACT, &key_prefix(chain, &scope.key), None, limit)?.len())
+}
+
+/// Whether something that arrived earlier is incompatible with this scope entry.
+fn is_blocked(
+    state: &BlockState<'_>,
+    chain: &ChainId,
+    scope: &ScopeEntry,
+    arrival: u64,
+) -> Result<bool, StoreFault> {
+    let blocks = |key: &[u8], bytes: &[u8]| -> Result<bool, StoreFault> {
+        let hold: Hold = decode(bytes, 256).map_err(|error| StoreFault(format!("a scope entry: {error}")))?;
+        Ok(arrival_of(key) < arrival && !hold.access.is_compatible_with(scope.access))
+    };
+    if scope.access != AccessKind::PrefixShared {
+        for (key, bytes) in state.scan_working(EXACT, &key_prefix(chain, &scope.key), None, MAX_COMPARED)? {
+            if blocks(&key, &bytes)? {
+                return Ok(true);
+            }
+        }
+        // A prefix of this account blocks the key if it is one of the key's prefixes.
+        let account = account_prefix(chain, &scope.key);
+        for (key, bytes) in state.scan_working(PREFIX, &account, None, MAX_COMPARED)? {
+            let prefix = key.get(account.len().saturating_add(4)..key.len().saturating_sub(8)).unwrap_or(&[]);
+            if scope.key.key.starts_with(prefix) && blocks(&key, &bytes)? {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
+    }
+    // A prefix meets every exact key of the account that begins with it.
+    let account = account_prefix(chain, &scope.key);
+    for (key, bytes) in state.scan_working(EXACT, &account, None, MAX_COMPARED)? {
+        let exact = key.get(account.len().saturating_add(4)..key.len().saturating_sub(8)).unwrap_or(&[]);
+        if exact.starts_with(&scope.key.key) && blocks(&key, &bytes)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Frees a leg's scope and its share of the caps: when it is closed by a proven Outcome or a proven NO (R6).
+pub(super) fn release_leg(
+    state: &mut BlockState<'_>,
+    id: &ProposalId,
+    proposer: &ledger_protocol::Address,
+    leg: &Leg,
+    released: &mut Released,
+) -> Result<(), StoreFault> {
+    remove_scope(state, id, leg, released)?;
+    if leg.mode.votes() {
+        caps::give_back(state, &leg.chain, proposer)?;
+        released.caps = true;
+    }
+    Ok(())
+}
+
+fn remove_scope(
+    state: &mut BlockState<'_>,
+    id: &ProposalId,
+    leg: &Leg,
+    released: &mut Released,
+) -> Result<(), StoreFault> {
+    let Some(entry) = record::entry(state, id)? else { return Ok(()) };
+    for scope in &leg.scope {
+        state.remove_working(area(scope), &entry_key(&leg.chain, scope, entry.arrival))?;
+        released.keys.insert((leg.chain, scope.key.clone()));
+    }
+    Ok(())
+}
+
+/// QUEUED ▶ REJECTED: nothing was held anywhere, the record stays at (id, 0) until valid_until has passed.
+pub(super) fn reject(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    id: &ProposalId,
+    code: Code,
+    culprit: ChainId,
+    released: &mut Released,
+) -> Result<(), StoreFault> {
+    let Some(record) = record::find(state, id)? else { return Ok(()) };
+    let submit = record::submit_of(state, id)?;
+    dequeue(state, id, record.valid_until)?;
+    for leg in &submit.body.legs {
+        remove_scope(state, id, leg, released)?;
+    }
+    decide::finish_rejected(state, facts, record, code, culprit)
+}
+
+fn dequeue(state: &mut BlockState<'_>, id: &ProposalId, valid_until: Height) -> Result<(), StoreFault> {
+    if let Some(entry) = record::entry(state, id)? {
+        state.remove_working(QUEUE, &entry.arrival.to_be_bytes())?;
+    }
+    state.remove_working(EXPIRY, &expiry_key(valid_until, id))
+}
+
+/// Due work: queued proposals whose validity has passed are REJECTED at valid_until + 1.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn expire_queued(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    released: &mut Released,
+) -> Result<(), StoreFault> {
+    for (key, _) in state.scan_working(EXPIRY, &[], None, MAX_COMPARED)? {
+        let valid_until = key.first_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes));
+        if valid_until >= facts.height.0 {
+            break;
+        }
+        let Some(id) = key.get(8..).and_then(|bytes| decode::<ProposalId>(bytes, 64).ok()) else { continue };
+        reject(state, facts, &id, Code::PROPOSAL_EXPIRED, facts.relay, released)?;
+    }
+    Ok(())
+}
+
+/// A named chain is no longer Active: everything of it that is still queued is REJECTED.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn reject_all_of(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    chain: &ChainId,
+    released: &mut Released,
+) -> Result<(), StoreFault> {
+    for id in record::open_of_chain(state, chain)? {
+        if record::find(state, &id)?.is_some_and(|record| record.state == ProposalState::Queued) {
+            reject(state, facts, &id, Code::CHAIN_NOT_ACTIVE, *chain, released)?;
+        }
+    }
+    Ok(())
+}
+
+/// Section 5 of a block: proposals whose scopes are free start, in order of arrival. Returns how many started.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn start_ready(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    released: &mut Released,
+) -> Result<usize, StoreFault> {
+    let mut started = 0;
+    // A rejection frees scopes too, so candidates are taken until none is left.
+    while !released.fresh.is_empty() || !released.keys.is_empty() || released.caps {
+        let mut candidates = std::mem::take(&mut released.fresh);
+        for (chain, key) in std::mem::take(&mut released.keys) {
+            waiting_for(state, &chain, &key, &mut candidates)?;
+        }
+        if std::mem::take(&mut released.caps) {
+            for (key, _) in state.scan_working(QUEUE, &[], None, MAX_CAP_CANDIDATES)? {
+                candidates.insert(arrival_of(&key));
+            }
+        }
+        for arrival in candidates {
+            let Some(id) = state.working_as::<ProposalId>(QUEUE, &arrival.to_be_bytes())? else { continue };
+            if try_start(state, facts, &id, arrival, released)? {
+                started += 1;
+            }
+        }
+    }
+    Ok(started)
+}
+
+fn waiting_for(
+    state: &BlockState<'_>,
+    chain: &ChainId,
+    key: &LockKey,
+    candidates: &mut BTreeSet<u64>,
+) -> Result<(), StoreFault> {
+    // A freed prefix may unblock any key of the account; a freed key may unblock a prefix.
+    let account = account_prefix(chain, key);
+    for (entry, _) in state.scan_working(PREFIX, &account, None, MAX_COMPARED)? {
+        candidates.insert(arrival_of(&entry));
+    }
+    for (entry, _) in state.scan_working(EXACT, &key_prefix(chain, key), None, MAX_COMPARED)? {
+        candidates.insert(arrival_of(&entry));
+    }
+    Ok(())
+}
+
+fn try_start(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    id: &ProposalId,
+    arrival: u64,
+    released: &mut Released,
+) -> Result<bool, StoreFault> {
+    let submit = record::submit_of(state, id)?;
+    for leg in &submit.body.legs {
+        for scope in &leg.scope {
+            if is_blocked(state, &leg.chain, scope, arrival)? {
+                return Ok(false);
+            }
+        }
+    }
+    // R5 is checked again on leaving QUEUED. A full cap waits; anything else rejects.
+    match admission::check(state, facts, &submit)? {
+        Ok(()) => {}
+        Err(refusal) if refusal.code == Code::LIMIT => return Ok(false),
+        Err(refusal) => {
+            let culprit = refusal.chain.unwrap_or(facts.relay);
+            reject(state, facts, id, refusal.code, culprit, released)?;
+            return Ok(false);
+        }
+    }
+    start(state, facts, id, &submit, arrival)?;
+    Ok(true)
+}
+
+/// QUEUED ▶ PREPARING(h0, deadline): the record moves to (id, h0), one Prepare goes to each READ or WRITE leg.
+fn start(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    id: &ProposalId,
+    submit: &Submit,
+    arrival: u64,
+) -> Result<(), StoreFault> {
+    let Some(queued) = record::find(state, id)? else { return Ok(()) };
+    dequeue(state, id, queued.valid_until)?;
+    state.prune(&record::place(id, Height::ZERO))?;
+    let started_at = facts.height;
+    let deadline = started_at.saturating_add(u64::from(submit.body.t_prep));
+    record::put_entry(state, id, &Entry { arrival, started_at })?;
+    record::put(state, &ProposalRecord { state: ProposalState::Preparing, started_at, deadline, ..queued })?;
+    decide::note_deadline(state, id, deadline)?;
+    let legs = leg_calls(&facts.relay, submit);
+    for (index, leg) in submit.body.legs.iter().enumerate().filter(|(_, leg)| leg.mode.votes()) {
+        caps::take(state, &leg.chain, &submit.body.proposer)?;
+        if let Some(prepare) = prepare(&facts.relay, id, (started_at, deadline), submit, index, &legs) {
+            send(state, &leg.chain, &MessageContent::Prepare(prepare))?;
+        }
+    }
+    Ok(())
+}
+
+/// The phases that a record starts with.
+pub(super) fn waiting_legs(
+    submit: &Submit,
+) -> Bounded<ledger_protocol::system::LegStatus, { ledger_protocol::proposal::MAX_LEGS }> {
+    let legs = submit
+        .body
+        .legs
+        .iter()
+        .map(|leg| ledger_protocol::system::LegStatus {
+            chain: leg.chain,
+            mode: leg.mode,
+            phase: ledger_protocol::system::LegPhase::Waiting,
+        })
+        .collect::<Vec<_>>();
+    Bounded::new(legs).unwrap_or_default()
+}

@@ -1,0 +1,159 @@
+//! A process's simulated disk: one ordered log and one store per replica, each with a synced part and a tail that a
+//! crash may take.
+//!
+//! Invariants: the log keeps prefix semantics (what survives is a prefix of what was appended); a batch survives whole
+//! or not at all, and only if all batches of its store before it do; what was reported durable survives every crash.
+
+use crate::random::Random;
+use crate::world::ChainIndex;
+use chain_state::{MemoryStore, StoreReader, StoreWriter, WriteBatch};
+use ledger_protocol::Height;
+use std::collections::{BTreeMap, VecDeque};
+
+/// What a crash does to what was written and not yet synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// All of it is lost: the power went.
+    Lost,
+    /// The seed says how much of it is kept.
+    Half,
+    /// It is kept: only the process died.
+    Kept,
+}
+
+#[derive(Debug)]
+struct LogRecord {
+    chain: ChainIndex,
+    height: Height,
+    position: u64,
+    entry: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Unsynced {
+    number: u64,
+    height: Height,
+    undo: WriteBatch,
+}
+
+#[derive(Debug, Default)]
+struct StoreDisk {
+    store: MemoryStore,
+    unsynced: VecDeque<Unsynced>,
+    commits: u64,
+}
+
+/// A process's disk.
+#[derive(Debug, Default)]
+pub struct Disk {
+    log: VecDeque<LogRecord>,
+    appended: u64,
+    synced: u64,
+    stores: BTreeMap<ChainIndex, StoreDisk>,
+    /// The time at which the disk is done with everything asked of it so far.
+    pub(crate) busy_until_ms: u64,
+}
+
+/// What a barrier or a commit waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncPoint {
+    log: u64,
+    commit: Option<(ChainIndex, u64)>,
+}
+
+impl Disk {
+    /// Appends to the log; no barrier.
+    pub fn append(&mut self, chain: ChainIndex, height: Height, entry: Vec<u8>) {
+        self.appended += 1;
+        self.log.push_back(LogRecord { chain, height, position: self.appended, entry });
+    }
+
+    /// Everything appended so far.
+    pub const fn barrier(&self) -> SyncPoint {
+        SyncPoint { log: self.appended, commit: None }
+    }
+
+    /// Applies a batch to the store of a replica; it is visible at once and durable when its point is synced.
+    pub fn commit(&mut self, chain: ChainIndex, batch: &WriteBatch, height: Height) -> SyncPoint {
+        let disk = self.stores.entry(chain).or_default();
+        let mut undo = WriteBatch::default();
+        for (key, _) in batch.iter() {
+            match in_memory(disk.store.get(key)) {
+                Some(value) => undo.put(key, value),
+                None => undo.delete(key),
+            }
+        }
+        in_memory(disk.store.apply(batch, false));
+        disk.commits += 1;
+        disk.unsynced.push_back(Unsynced { number: disk.commits, height, undo });
+        SyncPoint { log: self.appended, commit: Some((chain, disk.commits)) }
+    }
+
+    /// The point is durable: log entries of a committed height are dead from now on.
+    pub fn synced(&mut self, point: SyncPoint) {
+        self.synced = self.synced.max(point.log);
+        let Some((chain, number)) = point.commit else { return };
+        let Some(disk) = self.stores.get_mut(&chain) else { return };
+        let mut durable = None;
+        while let Some(first) = disk.unsynced.front().filter(|first| first.number <= number) {
+            durable = Some(first.height);
+            disk.unsynced.pop_front();
+        }
+        if let Some(height) = durable {
+            self.log.retain(|record| record.chain != chain || record.height > height);
+        }
+    }
+
+    /// The process is gone, and with it what the tail says.
+    pub fn crash(&mut self, tail: Tail, random: &mut Random) {
+        let kept = |open: u64, random: &mut Random| match tail {
+            Tail::Lost => 0,
+            Tail::Half => random.below(open + 1),
+            Tail::Kept => open,
+        };
+        let last = self.synced + kept(self.appended - self.synced, random);
+        self.log.retain(|record| record.position <= last);
+        self.appended = last;
+        self.synced = last;
+        for disk in self.stores.values_mut() {
+            let open = disk.unsynced.len() as u64;
+            let lost = open - kept(open, random);
+            for _ in 0..lost {
+                if let Some(batch) = disk.unsynced.pop_back() {
+                    in_memory(disk.store.apply(&batch.undo, false));
+                }
+            }
+            disk.unsynced.clear();
+        }
+        self.busy_until_ms = 0;
+    }
+
+    /// Everything is gone.
+    pub fn wipe(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A replica's store.
+    pub fn store(&self, chain: ChainIndex) -> Option<&MemoryStore> {
+        self.stores.get(&chain).map(|disk| &disk.store)
+    }
+
+    /// A replica's living log entries, in order.
+    pub fn log(&self, chain: ChainIndex) -> Vec<(Height, Vec<u8>)> {
+        let own = self.log.iter().filter(|record| record.chain == chain);
+        own.map(|record| (record.height, record.entry.clone())).collect()
+    }
+
+    /// Entries of the log, of all replicas.
+    pub fn log_len(&self) -> usize {
+        self.log.len()
+    }
+}
+
+/// A store in memory has no I/O that could fail.
+fn in_memory<T>(result: Result<T, chain_state::StoreFault>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(fault) => unreachable!("a store in memory failed: {fault}"),
+    }
+}

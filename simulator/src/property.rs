@@ -1,0 +1,102 @@
+//! Properties: what must hold in every run, checked at every fact before the next event happens.
+//!
+//! A property keeps what it has seen and compares; it never changes the world. [`standard`] lists those that hold for
+//! every chain whatever its state machine is.
+
+mod agreement;
+mod certificates;
+mod monotone;
+mod once;
+mod signing;
+
+pub use agreement::Agreement;
+pub use certificates::Certificates;
+pub use monotone::Monotone;
+pub use once::AtMostOnce;
+pub use signing::OneSignature;
+
+use crate::failure::Contradiction;
+use crate::signer::SignedMessage;
+use crate::world::{ChainIndex, ProcessId};
+use chain_engine::PublishedBlock;
+use chain_state::{MemoryStore, WriteBatch};
+use ledger_protocol::{ChainId, Height};
+use ledger_protocol::chain::Genesis;
+
+/// Something that happened in a world.
+#[derive(Debug)]
+pub enum Fact<'a> {
+    /// A chain was added.
+    Created(&'a Genesis),
+    /// A process, and with it its replica of the chain, came up; `wiped` when its disk is empty.
+    Opened {
+        /// Height of the tip it found on its disk.
+        height: Height,
+        /// Whether its disk was wiped since it was last up.
+        wiped: bool,
+    },
+    /// A replica writes the batch of a block.
+    Committing {
+        /// The block's height.
+        height: Height,
+        /// The batch.
+        batch: &'a WriteBatch,
+    },
+    /// A replica published a block: it is final and durable there, and the store shows it.
+    Published {
+        /// The block.
+        block: &'a PublishedBlock,
+        /// Whether this replica is the first to publish this height.
+        is_first: bool,
+    },
+    /// A signature left its process.
+    SignatureLeft(&'a SignedMessage),
+}
+
+/// A fact with where and when it happened.
+#[derive(Debug)]
+pub struct Observation<'a> {
+    /// Virtual time.
+    pub now_ms: u64,
+    /// Where.
+    pub process: ProcessId,
+    /// On which chain of the world.
+    pub index: ChainIndex,
+    /// On which chain.
+    pub chain: ChainId,
+    /// The replica's store as it is now.
+    pub store: &'a MemoryStore,
+    /// What.
+    pub fact: &'a Fact<'a>,
+}
+
+/// Something that must hold in every run.
+pub trait Property {
+    /// Its name in reports.
+    fn name(&self) -> &'static str;
+
+    /// Takes a fact in.
+    ///
+    /// # Errors
+    /// [`Contradiction`] with what was seen before and what contradicts it.
+    fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction>;
+
+    /// Asked when the scenario says that the world has come to rest: what must have happened by then.
+    ///
+    /// # Errors
+    /// [`Contradiction`] with what is promised and what is missing.
+    fn at_rest(&mut self) -> Result<(), Contradiction> {
+        Ok(())
+    }
+}
+
+/// The properties of every chain.
+pub fn standard() -> Vec<Box<dyn Property>> {
+    vec![
+        Box::new(Agreement::default()),
+        Box::new(OneSignature::default()),
+        Box::new(Certificates::default()),
+        Box::new(AtMostOnce::default()),
+        Box::new(Monotone::default()),
+    ]
+}

@@ -1,0 +1,65 @@
+//! Certificates: every published block is certified by the set that the history before it names.
+
+use super::{Fact, Observation, Property};
+use crate::failure::Contradiction;
+use crate::world::ChainIndex;
+use chain_engine::certificate::verify_certificate;
+use chain_engine::rows;
+use ledger_protocol::chain::{CertificateKind, ValidatorSet};
+use ledger_protocol::{Hash, Suite};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Each certificate verifies, apart from the replica that made or accepted it.
+#[derive(Debug, Default)]
+pub struct Certificates {
+    kinds: BTreeMap<ChainIndex, CertificateKind>,
+    sets: BTreeMap<(ChainIndex, Hash), ValidatorSet>,
+    verified: BTreeSet<Hash>,
+}
+
+impl Property for Certificates {
+    fn name(&self) -> &'static str {
+        "every certificate verifies"
+    }
+
+    fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
+        let index = observation.index;
+        match &observation.fact {
+            Fact::Created(genesis) => {
+                self.kinds.insert(index, genesis.kind);
+                self.sets.insert((index, genesis.validators.hash(genesis.suite)), genesis.validators.clone());
+                Ok(())
+            }
+            Fact::Published { block, .. } => {
+                let header = &block.header;
+                let say = |what: String| {
+                    let published = format!("{} published height {} of chain {}", observation.process, header.height, index.0);
+                    Err(Contradiction::new(published, what))
+                };
+                let next = (index, header.next_validators_hash);
+                if !self.sets.contains_key(&next) {
+                    let row = rows::read(observation.store, &rows::validators(&header.next_validators_hash));
+                    match row {
+                        Ok(Some(set)) => self.sets.insert(next, set),
+                        other => return say(format!("its store does not name the next set: {other:?}")),
+                    };
+                }
+                let seen = Suite::Standard.hash_parts(&[&ledger_protocol::codec::encode(&block.certificate)]);
+                if self.verified.contains(&seen) {
+                    return Ok(());
+                }
+                let (Some(kind), Some(set)) =
+                    (self.kinds.get(&index), self.sets.get(&(index, header.validators_hash)))
+                else {
+                    return say(format!("nobody knows the validator set {}", header.validators_hash));
+                };
+                if let Err(error) = verify_certificate(header, &block.certificate, *kind, set) {
+                    return say(format!("its certificate does not verify: {error}"));
+                }
+                self.verified.insert(seen);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Running: one event after the other until a moment, a condition or a contradiction.
+
+use super::World;
+use crate::failure::{Contradiction, Failure};
+
+/// Most events at one moment: more means that something answers itself without end.
+const MAX_EVENTS_AT_ONCE: u64 = 1_000_000;
+
+impl World {
+    /// Runs the next event, if it is due by `limit_ms`; `false` when there is none.
+    fn step(&mut self, limit_ms: u64) -> bool {
+        let Some(entry) = self.queue.first_entry() else { return false };
+        let (at_ms, _) = *entry.key();
+        if at_ms > limit_ms {
+            return false;
+        }
+        let happening = entry.remove();
+        self.now_ms = at_ms;
+        self.happen(happening);
+        true
+    }
+
+    fn check(&self) -> Result<(), Box<Failure>> {
+        self.failure.as_ref().map_or(Ok(()), |failure| Err(failure.clone()))
+    }
+
+    /// Runs until the condition holds.
+    ///
+    /// # Errors
+    /// [`Failure`]: a property does not hold, or the condition still does not when `within_ms` have passed.
+    pub fn run_until(&mut self, condition: impl Fn(&Self) -> bool, within_ms: u64) -> Result<(), Box<Failure>> {
+        let limit_ms = self.now_ms + within_ms;
+        let mut at_once = (self.now_ms, 0);
+        loop {
+            self.check()?;
+            if condition(self) {
+                return Ok(());
+            }
+            if !self.step(limit_ms) {
+                break;
+            }
+            at_once = if at_once.0 == self.now_ms { (at_once.0, at_once.1 + 1) } else { (self.now_ms, 0) };
+            if at_once.1 > MAX_EVENTS_AT_ONCE {
+                self.fail("time passes", Contradiction::new("a moment ends", "a million events at one moment"));
+            }
+        }
+        self.check()?;
+        self.now_ms = limit_ms;
+        let heights: Vec<String> = (0..self.chains.len())
+            .map(super::ChainIndex)
+            .map(|chain| format!("{}: {}..{}", chain.0, self.least_height(chain).unwrap_or_default(), self.best_height(chain)))
+            .collect();
+        self.fail(
+            "liveness",
+            Contradiction::new(
+                format!("the condition holds within {within_ms} ms"),
+                format!("it does not; chains stand at heights {}", heights.join(", ")),
+            ),
+        );
+        self.check()
+    }
+
+    /// Runs for a span of virtual time.
+    ///
+    /// # Errors
+    /// [`Failure`]: a property does not hold.
+    pub fn run_for(&mut self, span_ms: u64) -> Result<(), Box<Failure>> {
+        let limit_ms = self.now_ms + span_ms;
+        while self.failure.is_none() && self.step(limit_ms) {}
+        self.check()?;
+        self.now_ms = limit_ms;
+        Ok(())
+    }
+
+    /// Asks every property what must have happened now that nothing is under way any more.
+    ///
+    /// # Errors
+    /// [`Failure`]: something promised is missing.
+    pub fn check_at_rest(&mut self) -> Result<(), Box<Failure>> {
+        let mut properties = std::mem::take(&mut self.properties);
+        for property in &mut properties {
+            if let Err(contradiction) = property.at_rest() {
+                self.fail(property.name(), contradiction);
+                break;
+            }
+        }
+        self.properties = properties;
+        self.check()
+    }
+}

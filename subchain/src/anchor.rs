@@ -1,0 +1,60 @@
+//! The relay that this subchain follows, and how its governance sets the trusted header anew.
+
+use crate::participant;
+use chain_interchain::open_client;
+use chain_state::{BlockState, Place, StoreFault};
+use ledger_protocol::chain::RelayAnchor;
+use ledger_protocol::proof::client::TrustedHeader;
+use ledger_protocol::system::accounts;
+use ledger_protocol::transaction::StateKey;
+use ledger_protocol::{ChainId, Code, TimestampMs};
+
+fn place() -> Place {
+    Place::system(accounts::CLIENTS, StateKey::new(b"relay".to_vec()).unwrap_or_default())
+}
+
+/// The one relay of this chain.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn relay_of(state: &BlockState<'_>) -> Result<Option<ChainId>, StoreFault> {
+    state.record(&place())
+}
+
+fn trusted(anchor: &RelayAnchor) -> TrustedHeader {
+    TrustedHeader {
+        chain: anchor.relay,
+        kind: anchor.kind,
+        height: anchor.height_on_relay,
+        header_hash: anchor.header_hash_on_relay.hash,
+        timestamp_ms: TimestampMs::ZERO,
+        next_validators: anchor.next_validators_on_relay.clone(),
+    }
+}
+
+fn is_consistent(anchor: &RelayAnchor) -> bool {
+    anchor.header_hash_on_relay.suite == anchor.relay.suite
+        && !anchor.header_hash_on_relay.hash.is_zero()
+        && anchor.next_validators_on_relay.check(anchor.relay.suite).is_ok()
+}
+
+/// The anchor of the genesis: the message counters start at 0.
+pub(crate) fn open(state: &mut BlockState<'_>, anchor: &RelayAnchor) -> Result<Result<(), Code>, StoreFault> {
+    if !is_consistent(anchor) {
+        return Ok(Err(Code::BAD_ARGUMENT));
+    }
+    state.put_record(&place(), &anchor.relay)?;
+    open_client(state, &trusted(anchor))?;
+    Ok(Ok(()))
+}
+
+/// This chain's own governance names another header of its relay. The message counter is kept, the highest known
+/// relay height never falls (S5), and a chain suspended by a contradiction takes part again.
+pub(crate) fn set(state: &mut BlockState<'_>, anchor: &RelayAnchor) -> Result<Result<(), Code>, StoreFault> {
+    if !is_consistent(anchor) || relay_of(state)? != Some(anchor.relay) {
+        return Ok(Err(Code::BAD_ARGUMENT));
+    }
+    open_client(state, &trusted(anchor))?;
+    participant::resume_participation(state)?;
+    Ok(Ok(()))
+}
