@@ -49,7 +49,10 @@ impl VoteSigner for RememberingSigner {
     fn sign(&self, message: &[u8]) -> Result<Signature, String> {
         let parsed = parse(message).ok_or("these are not the bytes of a consensus message")?;
         let signature = self.key.sign(message);
-        self.signed.lock().unwrap_or_else(PoisonError::into_inner).insert(signature.0, parsed);
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        // Messages of a finished height no longer leave, so that looking for them can end.
+        signed.retain(|_, message| message.place.0.saturating_add(1) >= parsed.place.0);
+        signed.insert(signature.0, parsed);
         Ok(signature)
     }
 }

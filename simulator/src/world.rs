@@ -216,7 +216,7 @@ impl World {
             on_disk: Random::new(seed, 2),
             on_work: Random::new(seed, 3),
             on_crash: Random::new(seed, 4),
-            couriers: courier::Couriers::new(seed),
+            couriers: courier::Couriers::new(),
             seed,
             config,
             now_ms: 0,
@@ -297,9 +297,11 @@ impl World {
         if let Some(first) = seats.first() {
             self.observe(*first, index, &Fact::Created(&spec.genesis));
         }
-        for process in seats.into_iter().filter(|process| self.processes[process.0].is_up) {
-            self.open_seat(process, index);
-            self.meet(process);
+        for process in seats {
+            if self.is_up(process) {
+                self.open_seat(process, index);
+                self.meet(process);
+            }
         }
         index
     }

@@ -12,11 +12,13 @@ mod prune;
 mod record;
 mod standing;
 pub mod table;
+mod waits;
 
 pub use notify::resume_waiting;
 pub use prune::prune_acknowledged;
 pub use record::{LegId, LegRecord};
 pub(crate) use standing::alarm_acknowledgement;
+pub use waits::{Waits, waits};
 pub use standing::{Standing, known_relay_height, resume_participation, standing};
 
 use chain_ledger::LedgerFacts;

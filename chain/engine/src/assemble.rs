@@ -27,11 +27,7 @@ impl BlockInputs {
     }
 
     /// As [`Self::new`] for inputs whose leaves are known; as many leaves as inputs.
-    pub(crate) fn with_leaves(
-        suite: Suite,
-        inputs: Bounded<Input, MAX_BLOCK_INPUTS>,
-        leaves: Vec<InputLeaf>,
-    ) -> Self {
+    pub(crate) fn with_leaves(suite: Suite, inputs: Bounded<Input, MAX_BLOCK_INPUTS>, leaves: Vec<InputLeaf>) -> Self {
         assert_eq!(inputs.len(), leaves.len(), "every input has one leaf");
         let root = counted_root(suite, &leaves);
         Self { inputs, leaves, root }

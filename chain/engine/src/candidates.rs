@@ -1,17 +1,19 @@
 //! Blocks under discussion: bodies, verdicts and executed overlays, by header hash.
 //!
 //! Bounds: [`MAX_CANDIDATES`] bodies and [`MAX_CANDIDATE_BYTES`] over this height and the next, two per round,
-//! [`MAX_OVERLAYS`] executed overlays. What is decided, certified or built here is never pushed out.
+//! [`MAX_OVERLAYS`] executed overlays. What is certified is never pushed out; what is logged or built here only when
+//! nothing else is left, the oldest round first.
 
 use crate::assemble::{BlockInputs, Executed};
 use crate::validity::InvalidBlock;
 use ledger_protocol::chain::Header;
 use ledger_protocol::{Hash, Height, Round};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Most bodies held.
-pub const MAX_CANDIDATES: usize = 32;
+pub const MAX_CANDIDATES: usize = 256;
 /// Most bytes of bodies held, but for one.
 pub const MAX_CANDIDATE_BYTES: usize = 256 << 20;
 /// Most executed overlays held.
@@ -82,6 +84,11 @@ impl Candidate {
         }
     }
 
+    /// The newest round in which it was proposed, as far as known.
+    fn newest_round(&self) -> Round {
+        self.proposals.keys().map(|(round, _)| *round).max().unwrap_or(self.header.round)
+    }
+
     fn is_precious(&self) -> bool {
         self.certified || self.logged || self.built_here.is_some()
     }
@@ -128,8 +135,8 @@ impl Candidates {
             let worst = self
                 .blocks
                 .iter()
-                .filter(|(_, held)| !held.is_precious() && held.work == Work::Idle)
-                .min_by_key(|(_, held)| (matches!(held.verdict, Some(Ok(()))), held.header.round));
+                .filter(|(_, held)| !held.certified && held.work == Work::Idle)
+                .min_by_key(|(_, held)| (held.is_precious(), Reverse(held.header.height), held.newest_round()));
             match worst.map(|(hash, _)| *hash) {
                 Some(worst) => self.remove(&worst),
                 None if precious => break,
@@ -162,10 +169,7 @@ impl Candidates {
             .blocks
             .iter()
             .filter(|(other, candidate)| candidate.overlay.is_some() && *other != hash && Some(**other) != spared)
-            .map(|(other, candidate)| {
-                let newest = candidate.proposals.keys().map(|(round, _)| *round).max();
-                (newest.unwrap_or(candidate.header.round), *other)
-            })
+            .map(|(other, candidate)| (candidate.newest_round(), *other))
             .collect();
         let others = self.blocks.values().filter(|candidate| candidate.overlay.is_some()).count();
         for (_, oldest) in held.into_iter().take(others.saturating_sub(MAX_OVERLAYS)) {

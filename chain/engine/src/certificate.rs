@@ -60,14 +60,8 @@ pub fn verify_certificate<'a>(
     if signed < needed {
         return Err(CertificateError::Power { signed, total, needed });
     }
-    let message = vote_sign_bytes(
-        VoteKind::Precommit,
-        kind,
-        &header.chain,
-        header.height,
-        certificate.round,
-        Some(&header_hash),
-    );
+    let message =
+        vote_sign_bytes(VoteKind::Precommit, kind, &header.chain, header.height, certificate.round, Some(&header_hash));
     let items: Vec<BatchItem<'_>> = keys
         .iter()
         .zip(&certificate.signatures)

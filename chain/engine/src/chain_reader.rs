@@ -12,7 +12,9 @@ use ledger_protocol::chain::{
     Block, CertifiedHeader, FinalityCertificate, Header, InputLeaf, LedgerLeaf, Parameters, ValidatorSet,
 };
 use ledger_protocol::interchain::{HistoryPath, LeafPath, Message, MessageList, OutboxLeaf};
-use ledger_protocol::merkle::{ConsistencyPath, InclusionPath, MerkleError, Node, consistency_from_nodes, path_from_nodes};
+use ledger_protocol::merkle::{
+    ConsistencyPath, InclusionPath, MerkleError, Node, consistency_from_nodes, path_from_nodes,
+};
 use ledger_protocol::transaction::{Change, EventRecord, Receipt};
 use ledger_protocol::{ChainId, Hash, Height, LedgerId, Sequence, Suite};
 use std::cell::RefCell;
@@ -277,7 +279,8 @@ impl<'a> ChainReader<'a> {
         };
         let mut heights = Vec::new();
         for (key, bytes) in self.reader.scan(&from, &end, limit.saturating_add(1))? {
-            let height: Height = ledger_protocol::codec::decode(&bytes, 8).map_err(|error| rows::damaged(&key, &error))?;
+            let height: Height =
+                ledger_protocol::codec::decode(&bytes, 8).map_err(|error| rows::damaged(&key, &error))?;
             let first = key.get(prefix.len()..).and_then(|tail| tail.try_into().ok()).map(u64::from_be_bytes);
             let count = self.messages(peer, height)?.len() as u64;
             let ends = first.unwrap_or_default().saturating_add(count);

@@ -5,10 +5,10 @@
 
 use crate::assemble::{BlockInputs, Executed};
 use crate::port::{PublishedBlock, ReplicaHalt};
-use crate::proposers;
 use crate::rows::{self, InputPlace, RecentBlock, Tip};
+use chain_consensus::{PROPOSER_MEMORY_HEIGHTS, RecentHeader, proposer_order};
 use chain_state::{Execution, WriteBatch};
-use ledger_protocol::chain::{FinalityCertificate, Genesis, Header};
+use ledger_protocol::chain::{FinalityCertificate, Genesis, Header, ValidatorSet};
 use ledger_protocol::codec::encode;
 use ledger_protocol::merkle::{CompletedNode, Frontier, LeafHash};
 use ledger_protocol::{Hash, Height, Suite};
@@ -20,6 +20,15 @@ pub(crate) struct Prepared {
     pub(crate) batch: WriteBatch,
     pub(crate) tip: Arc<Tip>,
     pub(crate) published: Option<Arc<PublishedBlock>>,
+}
+
+/// Who proposes in which round of `height`; computed from the parent state alone.
+fn order(height: Height, validators: &ValidatorSet, recent: &[RecentBlock]) -> Vec<u16> {
+    let recent: Vec<RecentHeader> = recent
+        .iter()
+        .map(|block| RecentHeader { height: block.height, round: block.round, proposer: block.proposer })
+        .collect();
+    proposer_order(height, validators, &recent)
 }
 
 /// Appends a header to the history log; the leaf is the header's hash.
@@ -57,7 +66,7 @@ pub(crate) fn prepare_genesis(
     let mut frontier = Frontier::new(genesis.suite);
     let nodes = append_history(&mut frontier, genesis.suite, &header_hash)?;
     let tip = Tip {
-        proposer_order: proposers::order(Height(1), &genesis.validators, &[]),
+        proposer_order: order(Height(1), &genesis.validators, &[]),
         header,
         header_hash,
         frontier,
@@ -107,11 +116,16 @@ pub(crate) fn prepare_block(
     let nodes = append_history(&mut frontier, suite, &header_hash)?;
     let mut recent = parent.recent.clone();
     recent.push(RecentBlock { height, round: header.round, proposer: header.proposer });
-    let surplus = recent.len().saturating_sub(proposers::RECENT_BLOCKS);
+    if header.is_handoff() {
+        // Headers under another set say nothing about the next one.
+        recent.clear();
+    }
+    let kept = usize::try_from(PROPOSER_MEMORY_HEIGHTS).unwrap_or(usize::MAX);
+    let surplus = recent.len().saturating_sub(kept);
     recent.drain(..surplus);
     let next = height.saturating_add(1);
     let tip = Tip {
-        proposer_order: proposers::order(next, &next_validators, &recent),
+        proposer_order: order(next, &next_validators, &recent),
         header: header.clone(),
         header_hash,
         frontier,

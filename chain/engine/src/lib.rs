@@ -20,7 +20,6 @@ mod commit;
 pub mod job;
 pub mod mempool;
 pub mod port;
-pub mod proposers;
 pub mod replay;
 mod replica;
 pub mod rows;

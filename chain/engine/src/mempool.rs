@@ -185,7 +185,8 @@ impl Mempool {
         let rival = self.by_key.get(&entry.admission.dedupe_key).copied();
         let mut removed = Vec::new();
         if let Some(rival) = rival {
-            let outranked = self.entries.get(&rival).is_some_and(|(_, held)| held.admission.rank >= entry.admission.rank);
+            let outranked =
+                self.entries.get(&rival).is_some_and(|(_, held)| held.admission.rank >= entry.admission.rank);
             if outranked {
                 return Err(refusal(Code::KNOWN, "the pool holds one of the same key and at least equal rank", false));
             }
@@ -208,7 +209,8 @@ impl Mempool {
     fn make_room(&mut self, entry: &PoolEntry) -> Result<Vec<PoolEntry>, PoolRefusal> {
         let limits = self.limits;
         let Some(signer) = entry.signer() else {
-            let fits = self.system.count < limits.system_count && self.system.bytes + entry.bytes <= limits.system_bytes;
+            let fits =
+                self.system.count < limits.system_count && self.system.bytes + entry.bytes <= limits.system_bytes;
             return if fits { Ok(Vec::new()) } else { Err(full("the pool of system inputs is full")) };
         };
         let own = self.signers.get(&signer).copied().unwrap_or_default();
@@ -221,7 +223,8 @@ impl Mempool {
         let mut evicted = Vec::new();
         // One newcomer displaces as many bytes as it brings: bounded by the pool's count.
         while self.transactions.count >= limits.count || self.transactions.bytes + entry.bytes > limits.bytes {
-            let heavier = self.heaviest.last().copied().filter(|(count, heavy)| *heavy != signer && *count > own.count + 1);
+            let heavier =
+                self.heaviest.last().copied().filter(|(count, heavy)| *heavy != signer && *count > own.count + 1);
             let newest = heavier.and_then(|(_, heavy)| self.newest_of(&heavy));
             match newest.and_then(|hash| self.remove(&hash)) {
                 Some(gone) => evicted.push(gone),

@@ -297,7 +297,9 @@ pub enum ReplicaHalt {
     #[error("the store is damaged: {0}")]
     Damaged(String),
     /// A certified block is invalid here.
-    #[error("block {header_hash} of height {height} is certified but invalid here ({reason}): this replica's state or code differs from the others'")]
+    #[error(
+        "block {header_hash} of height {height} is certified but invalid here ({reason}): this replica's state or code differs from the others'"
+    )]
     Divergence {
         /// The height.
         height: Height,

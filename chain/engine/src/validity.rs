@@ -77,9 +77,8 @@ pub fn section_of(input: &Input) -> Section {
         Input::Evidence(_) => Section::Governance,
         Input::Handoff(_) | Input::Advance(_) => Section::Interchain,
         Input::Transaction(transaction) => {
-            let of_motions = |operation: &Operation| {
-                matches!(operation, Operation::ProposeMotion(_) | Operation::VoteMotion(_))
-            };
+            let of_motions =
+                |operation: &Operation| matches!(operation, Operation::ProposeMotion(_) | Operation::VoteMotion(_));
             if transaction.body.operations.iter().all(|operation| of_motions(&operation.operation)) {
                 Section::Governance
             } else {
@@ -226,8 +225,24 @@ pub fn compare_headers(computed: &Header, given: &Header) -> Result<(), InvalidB
         };
     }
     same!(
-        version, chain, height, round, timestamp_ms, parent, proposer, transactions, receipts, changes, events, outbox,
-        ledgers, history, validators_hash, next_validators_hash, parameters_hash, next_parameters_hash
+        version,
+        chain,
+        height,
+        round,
+        timestamp_ms,
+        parent,
+        proposer,
+        transactions,
+        receipts,
+        changes,
+        events,
+        outbox,
+        ledgers,
+        history,
+        validators_hash,
+        next_validators_hash,
+        parameters_hash,
+        next_parameters_hash
     );
     assert_eq!(computed, given, "every field of a header is compared");
     Ok(())

@@ -1,6 +1,6 @@
 //! What peers acknowledge (S8): `received`, but only in a leaf whose `follows` is a header of this very chain.
 //!
-//! Invariant: an acknowledgement never falls and never passes what this chain has sent.
+//! Invariant: an acknowledgement never falls but by a re-anchor, and never passes what this chain has sent.
 
 use crate::areas;
 use crate::outbox::sent;
@@ -95,4 +95,19 @@ pub fn learn_acknowledgement(
         state.put_working_as(areas::PEERS, &areas::of_peer(peer), &newest)?;
     }
     Ok(Acknowledgement::Learnt(newest.received))
+}
+
+/// Takes an acknowledgement back to what the kept history of a re-anchored chain says, where that is less.
+pub(crate) fn forget_acknowledgement(
+    state: &mut BlockState<'_>,
+    peer: &ChainId,
+    kept: &OutboxLeaf,
+) -> Result<(), StoreFault> {
+    match peer_view(state, peer)? {
+        Some(view) if view.received > kept.received => {
+            let kept = PeerView { received: kept.received, follows: kept.follows };
+            state.put_working_as(areas::PEERS, &areas::of_peer(peer), &kept)
+        }
+        _ => Ok(()),
+    }
 }

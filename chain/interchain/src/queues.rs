@@ -101,12 +101,23 @@ fn count(state: &BlockState<'_>, area: &str, peer: &ChainId) -> Result<u32, Stor
 
 fn insert(state: &mut BlockState<'_>, area: &str, counts: &str, message: &Message) -> Result<(), StoreFault> {
     let key = areas::of_message(&message.source, message.sequence);
-    if state.working(area, &key)?.is_some() {
-        return Ok(());
+    if state.working(area, &key)?.is_none() {
+        let more = count(state, counts, &message.source)?.saturating_add(1);
+        state.put_working_as(counts, &areas::of_peer(&message.source), &more)?;
     }
-    let more = count(state, counts, &message.source)?.saturating_add(1);
-    state.put_working(area, &key, &codec::encode(message))?;
-    state.put_working_as(counts, &areas::of_peer(&message.source), &more)
+    state.put_working(area, &key, &codec::encode(message))
+}
+
+/// Removes every message of a peer from `first` on, waiting or aside: after a re-anchor these sequences are given anew.
+pub(crate) fn remove_from(state: &mut BlockState<'_>, peer: &ChainId, first: Sequence) -> Result<(), StoreFault> {
+    for (area, counts) in [(areas::WAITING, areas::WAITING_COUNT), (areas::ASIDE, areas::ASIDE_COUNT)] {
+        loop {
+            let after = first.previous();
+            let Some(message) = list(state, area, peer, after, 1)?.pop() else { break };
+            remove(state, area, counts, peer, message.sequence)?;
+        }
+    }
+    Ok(())
 }
 
 fn remove(

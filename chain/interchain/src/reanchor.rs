@@ -1,7 +1,9 @@
 //! Re-anchoring of a followed chain (R9): judged against what the state trusts, then applied.
 
+use crate::acknowledgement::forget_acknowledgement;
 use crate::clients::{anchor, set_anchor, trusted, trusted_history};
 use crate::inbox::{next_expected, no_client, refusal_of, set_next_expected};
+use crate::queues::remove_from;
 use chain_state::{BlockState, Refusal, StoreFault};
 use ledger_protocol::ChainId;
 use ledger_protocol::interchain::Reanchor;
@@ -27,11 +29,16 @@ pub fn judge_reanchor(
 }
 
 /// Gives a chain its new trusted header and sets the next sequence expected. The highest known height stays (S5);
-/// what was already consumed and comes again is answered from the records (S4).
+/// what was already consumed and comes again is answered from the records (S4). What waits from beyond the boundary of
+/// the kept history is dropped, for its sequences are given anew, and what the chain acknowledged falls back to what
+/// the kept history says.
 ///
 /// # Errors
 /// [`StoreFault`] on I/O.
 pub fn reanchor(state: &mut BlockState<'_>, verified: &VerifiedReanchor) -> Result<(), StoreFault> {
     set_anchor(state, &verified.trusted, Some(verified.header.history))?;
-    set_next_expected(state, &verified.trusted.chain, verified.next_expected)
+    let chain = verified.trusted.chain;
+    remove_from(state, &chain, verified.next_expected)?;
+    forget_acknowledgement(state, &chain, &verified.common_leaf)?;
+    set_next_expected(state, &chain, verified.next_expected)
 }

@@ -111,8 +111,8 @@ fn fits(bytes: usize, limit: u32) -> bool {
 
 /// A value is meant, and no counter stands there.
 fn require_value(current: Option<&StateValue>) -> Result<(), LedgerError> {
-    let is_value = current
-        .is_none_or(|current| matches!(current.content, StateContent::Plain(_) | StateContent::Sealed(_)));
+    let is_value =
+        current.is_none_or(|current| matches!(current.content, StateContent::Plain(_) | StateContent::Sealed(_)));
     require(is_value, Code::KEY_KIND)
 }
 

@@ -44,11 +44,9 @@ impl From<AccessError> for LedgerError {
         let code = error.code();
         match error {
             AccessError::Fault(fault) => Self::Fault(fault),
-            AccessError::Locked(id) | AccessError::Conflict(id) => Self::Refused(Denial {
-                code: code.unwrap_or(Code::CONFLICT),
-                key: None,
-                conflicting: Some(id),
-            }),
+            AccessError::Locked(id) | AccessError::Conflict(id) => {
+                Self::Refused(Denial { code: code.unwrap_or(Code::CONFLICT), key: None, conflicting: Some(id) })
+            }
             AccessError::Scope(key) => {
                 Self::Refused(Denial { code: code.unwrap_or(Code::SCOPE), key: Some(key), conflicting: None })
             }

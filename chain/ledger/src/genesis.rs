@@ -64,14 +64,12 @@ pub fn execute(state: &mut BlockState<'_>, genesis: &Genesis) -> Result<(), Gene
             .map_err(|error| named(error, || "the approvals policy can never be satisfied".into()))?;
         state.put_record(&members::accepts_dev_chains_place(), accepts_dev_chains)?;
     }
-    let facts = LedgerFacts {
-        height: Height::ZERO,
-        timestamp_ms: genesis.timestamp_ms,
-        parameters: &genesis.parameters,
-    };
+    let facts =
+        LedgerFacts { height: Height::ZERO, timestamp_ms: genesis.timestamp_ms, parameters: &genesis.parameters };
     for (index, operation) in genesis.operations.iter().enumerate() {
-        first_operation(state, &facts, operation)
-            .map_err(|error| named(error, || format!("first operation {index} ({:#06x}) fails", operation.operation.code())))?;
+        first_operation(state, &facts, operation).map_err(|error| {
+            named(error, || format!("first operation {index} ({:#06x}) fails", operation.operation.code()))
+        })?;
     }
     Ok(())
 }

@@ -210,12 +210,7 @@ pub fn vote(
 }
 
 /// Removes the working entries of a motion that leaves the state open.
-fn close(
-    state: &mut BlockState<'_>,
-    height: Height,
-    id: &Hash,
-    record: &mut MotionRecord,
-) -> Result<(), StoreFault> {
+fn close(state: &mut BlockState<'_>, height: Height, id: &Hash, record: &mut MotionRecord) -> Result<(), StoreFault> {
     record.closed_at = height;
     state.remove_working(PROPOSALS, id.as_bytes())?;
     state.remove_working(OPEN, &open_key(record.valid_until, id))
@@ -250,8 +245,7 @@ pub fn expire(state: &mut BlockState<'_>, height: Height) -> Result<Vec<Hash>, S
         if Height(u64::from_be_bytes(valid_until)) >= height {
             break;
         }
-        let mut record = record(state, &id)?
-            .ok_or_else(|| StoreFault(format!("open motion {id} has no record")))?;
+        let mut record = record(state, &id)?.ok_or_else(|| StoreFault(format!("open motion {id} has no record")))?;
         record.state = MotionState::Expired;
         close(state, height, &id, &mut record)?;
         state.put_record(&place(&id), &record)?;
@@ -283,10 +277,8 @@ pub fn governors(state: &BlockState<'_>, rule: SigningRule) -> Result<SigningPol
     for (key, value) in found {
         let StateContent::Plain(bytes) = &value.content else { continue };
         let identity: IdentityRecord = decode(bytes, bytes.len()).map_err(corrupt)?;
-        let governs = identity
-            .roles
-            .iter()
-            .any(|role| settings.grants.find(&(role.clone(), Permission::Govern)).is_some());
+        let governs =
+            identity.roles.iter().any(|role| settings.grants.find(&(role.clone(), Permission::Govern)).is_some());
         if governs && identity.state == IdentityState::Normal {
             let address: Address = decode(&key, key.len()).map_err(corrupt)?;
             members.push(PolicyMember { address, weight: 1, organisation: identity.organisation });

@@ -4,9 +4,7 @@
 //! exclusive write on everything in an account (S3).
 
 use crate::error::{Denial, LedgerError, require};
-use crate::records::{
-    AccountRecord, Credential, IdentityRecord, account_place, identity_place, is_reserved,
-};
+use crate::records::{AccountRecord, Credential, IdentityRecord, account_place, identity_place, is_reserved};
 use crate::rights::Authority;
 use chain_state::{BlockState, locks};
 use ledger_protocol::codec::{SortedVec, encode};
@@ -44,11 +42,7 @@ pub(crate) fn register_identity(
     Ok(encode(&address))
 }
 
-fn known_identity(
-    state: &BlockState<'_>,
-    ledger: LedgerId,
-    address: &Address,
-) -> Result<IdentityRecord, LedgerError> {
+fn known_identity(state: &BlockState<'_>, ledger: LedgerId, address: &Address) -> Result<IdentityRecord, LedgerError> {
     state.record(&identity_place(ledger, address))?.ok_or_else(|| Code::IDENTITY_UNKNOWN.into())
 }
 

@@ -58,11 +58,7 @@ fn settings_of(state: &BlockState<'_>, ledger: LedgerId) -> Result<LedgerGenesis
 }
 
 /// The identity of an address, if the ledger knows it; refused unless it may sign.
-fn normal(
-    state: &BlockState<'_>,
-    ledger: LedgerId,
-    address: &Address,
-) -> Result<Option<IdentityRecord>, LedgerError> {
+fn normal(state: &BlockState<'_>, ledger: LedgerId, address: &Address) -> Result<Option<IdentityRecord>, LedgerError> {
     let record: Option<IdentityRecord> = state.record(&identity_place(ledger, address))?;
     let may_sign = record.as_ref().is_none_or(|record| record.state == IdentityState::Normal);
     require(may_sign, Code::IDENTITY_FROZEN)?;
@@ -141,10 +137,9 @@ impl Authority {
     pub(crate) fn require_read(&self, account: &AccountRecord) -> Result<(), LedgerError> {
         let may_read = match &account.read_policy {
             ReadPolicy::Open | ReadPolicy::Members => true,
-            ReadPolicy::List(readers) => self
-                .addresses()
-                .iter()
-                .any(|address| readers.find(address).is_some() || *address == account.mode.owner),
+            ReadPolicy::List(readers) => {
+                self.addresses().iter().any(|address| readers.find(address).is_some() || *address == account.mode.owner)
+            }
         };
         require(may_read, Code::DENIED)
     }

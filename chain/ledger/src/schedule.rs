@@ -126,8 +126,5 @@ pub fn settle_block_end(
     let next = facts.height.saturating_add(1);
     let validators = settle(state, accounts::VALIDATORS, next)?;
     let parameters = settle(state, accounts::PARAMETERS, next)?;
-    Ok((
-        validators.unwrap_or_else(|| facts.validators.clone()),
-        parameters.unwrap_or_else(|| facts.parameters.clone()),
-    ))
+    Ok((validators.unwrap_or_else(|| facts.validators.clone()), parameters.unwrap_or_else(|| facts.parameters.clone())))
 }

@@ -175,10 +175,7 @@ pub(crate) fn require_right_ledger(operation: &LedgerOperation) -> Result<(), Le
 }
 
 const fn changes_identities(operation: &Operation) -> bool {
-    matches!(
-        operation,
-        Operation::RegisterIdentity(_) | Operation::SetIdentityState(_) | Operation::GrantRole(_)
-    )
+    matches!(operation, Operation::RegisterIdentity(_) | Operation::SetIdentityState(_) | Operation::GrantRole(_))
 }
 
 /// Carries out an operation of this chain alone, with an authority that stands on the operation's ledger.

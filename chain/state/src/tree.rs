@@ -9,6 +9,8 @@ mod node;
 
 pub(crate) use jellyfish::JellyfishTree;
 pub(crate) use node::Nodes;
+#[cfg(test)]
+pub(crate) use node::{NodeView, Position};
 
 use crate::store::StoreFault;
 use ledger_protocol::Hash;

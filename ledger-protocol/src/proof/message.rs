@@ -143,12 +143,6 @@ impl MessageProof {
         }
     }
 
-    /// The message. Nothing is verified yet.
-    pub(super) const fn message(&self) -> &Message {
-        match self {
-            Self::Direct { inclusion, .. } | Self::Historic { inclusion, .. } => &inclusion.message,
-        }
-    }
 
     /// Every hash link from the client record down to the message; the certificate comes later.
     pub(super) fn check_links(

@@ -109,3 +109,6 @@ fn push_proposal(submit: &Submit, items: &mut Vec<SignatureItem>) {
         }));
     }
 }
+
+#[cfg(test)]
+mod tests;

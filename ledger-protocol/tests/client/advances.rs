@@ -99,8 +99,9 @@ fn r9_a_duplicate_delivery_is_a_gap_and_never_a_second_message() {
 #[test]
 fn r9_a_truncated_lengthened_or_changed_list_is_refused() {
     let chain = source();
+    type Change<'a> = &'a dyn Fn(&mut Vec<Message>);
     let honest = advance(&chain, 0, 6, &[1, 3]);
-    let mutate = |change: &dyn Fn(&mut Vec<Message>)| {
+    let mutate = |change: Change<'_>| {
         let mutated = with_blocks(&honest, |blocks| {
             let DeliveredBlock::Older { messages, .. } = &mut blocks[1] else { unreachable!() };
             let mut list = messages.to_vec();
@@ -110,7 +111,7 @@ fn r9_a_truncated_lengthened_or_changed_list_is_refused() {
         judge(&chain, 0, 0, &mutated)
     };
     assert!(mutate(&|_| ()).is_ok());
-    let changes: [&dyn Fn(&mut Vec<Message>); 8] = [
+    let changes: [Change<'_>; 8] = [
         &|list| list.truncate(2),
         &|list| list.clear(),
         &|list| list.push(list[0].clone()),

@@ -70,8 +70,11 @@ pub struct ReplicaEntry {
     pub validator: usize,
     /// The name of its voting key in the node's key store.
     pub vote_key: String,
-    /// The name of its endpoint's network key in the node's key store.
+    /// The name of its endpoint's network key in the node's key store; replicas of one node that share it share an
+    /// endpoint.
     pub network_key: String,
+    /// The endpoint's public network key, hex of 32 bytes.
+    pub network_public_key: String,
     /// Where its endpoint listens for peers.
     pub listen: SocketAddr,
 }

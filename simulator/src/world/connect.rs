@@ -59,11 +59,11 @@ impl World {
     fn tell_both(&mut self, pair: (ProcessId, ProcessId), up: bool) {
         for (here, there) in [pair, (pair.1, pair.0)] {
             let peer = self.processes[there.0].peer;
-            for (index, chain) in self.chains.iter().enumerate().map(|(index, _)| super::ChainIndex(index)).map(|index| (index, index)).collect::<Vec<_>>() {
+            for chain in (0..self.chains.len()).map(super::ChainIndex) {
                 let seats = &self.chain(chain).seats;
                 if seats.contains_key(&here) && seats.contains_key(&there) {
                     let event = if up { ReplicaEvent::PeerUp(peer) } else { ReplicaEvent::PeerDown(peer) };
-                    self.tell(here, index, event);
+                    self.tell(here, chain, event);
                 }
             }
             self.courier_link(here, there, up);

@@ -10,7 +10,7 @@ use ledger_protocol::codec::SortedVec;
 use ledger_protocol::interchain::{Decision, Message, MessageContent, OutcomeResult};
 use ledger_protocol::proposal::{Leg, MAX_LEGS};
 use ledger_protocol::transaction::SignerSignature;
-use ledger_protocol::{Code, Hash, Height, Sequence};
+use ledger_protocol::{ChainId, Code, Hash, Height, Sequence};
 
 /// A NOTIFY as its message holds it.
 #[derive(Debug, Clone, Copy)]
@@ -139,4 +139,16 @@ fn put(
     let write_set_root = facts.chain.suite.foreign(Hash::ZERO);
     let deadline_on_relay = notify.deadline_on_relay;
     notify.leg_id.put_record(state, &LegRecord { state: to, deadline_on_relay, write_set_root, answered_by })
+}
+
+/// The lowest relay height at which a waiting NOTIFY is out of patience.
+pub(super) fn patience_ends(state: &BlockState<'_>, relay: &ChainId) -> Result<Option<Height>, StoreFault> {
+    let Some(message) = aside_after(state, relay, None, 1)?.into_iter().next() else { return Ok(None) };
+    let Some(MessageContent::Decision(Decision::Notify { id, started_at_on_relay, .. })) = MessageContent::of(&message)
+    else {
+        return Ok(None);
+    };
+    let leg_id = LegId { id, started_at_on_relay };
+    let patience = state.working_as::<Height>(PATIENCE, &leg_id.working_key())?;
+    Ok(patience.and_then(Height::next))
 }

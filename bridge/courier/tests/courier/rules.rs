@@ -8,10 +8,10 @@ use chain_interchain::{consume_advance, consume_handoff, enqueue_payload, next_s
 use ledger_protocol::interchain::{Advance, Head};
 use ledger_protocol::{Hash, Height, Sequence, Suite};
 
-pub const STALE_MS: u64 = 30_000;
-pub const RELAY: EmptyRule = EmptyRule::ToRelay { stale_ms: STALE_MS };
+pub(crate) const STALE_MS: u64 = 30_000;
+pub(crate) const RELAY: EmptyRule = EmptyRule::ToRelay { stale_ms: STALE_MS };
 
-pub fn say(book: &mut Book, count: u64, next: Option<KeySet>) -> Height {
+pub(crate) fn say(book: &mut Book, count: u64, next: Option<KeySet>) -> Height {
     let peer = book.peers[0];
     book.block(next, |state, _| {
         for _ in 0..count {

@@ -81,8 +81,7 @@ impl Side {
                     continue;
                 };
                 let follows = consumed.leaf.follows;
-                let standing =
-                    own_header(state, follows.height_on_peer, &follows.header_hash_on_peer.hash).unwrap();
+                let standing = own_header(state, follows.height_on_peer, &follows.header_hash_on_peer.hash).unwrap();
                 let learnt = learn_acknowledgement(state, &peer, &consumed.leaf, standing).unwrap();
                 assert!(matches!(learnt, chain_interchain::Acknowledgement::Learnt(_)), "{learnt:?}");
                 let left = room.saturating_sub(dealt.len()).min(consumed.messages.len());

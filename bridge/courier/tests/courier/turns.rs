@@ -10,7 +10,8 @@ use ledger_protocol::{Height, Suite};
 fn exactly_one_of_n_leads_at_every_height() {
     for validators in 1..20 {
         for height in 0..60 {
-            let leaders = (0..validators).filter(|position| Place { position: *position, validators }.leads(Height(height)));
+            let leaders =
+                (0..validators).filter(|position| Place { position: *position, validators }.leads(Height(height)));
             assert_eq!(leaders.count(), 1);
         }
     }

@@ -6,7 +6,7 @@ use ledger_protocol::chain::{FinalityCertificate, Header, ValidatorSet};
 use ledger_protocol::interchain::{HistoryPath, LeafPath, Message};
 use ledger_protocol::{ChainId, Hash, Height, Sequence};
 
-pub struct View<'a>(pub &'a Book);
+pub(crate) struct View<'a>(pub(crate) &'a Book);
 
 impl View<'_> {
     fn has(&self, height: Height) -> bool {
@@ -56,7 +56,7 @@ impl SourceView for View<'_> {
     }
 }
 
-pub fn destination(book: &Book, source: &ChainId, empty: EmptyRule) -> DestinationView {
+pub(crate) fn destination(book: &Book, source: &ChainId, empty: EmptyRule) -> DestinationView {
     let trusted = book.read(|state| chain_interchain::trusted(state, source).unwrap().unwrap());
     DestinationView {
         chain: book.id(),

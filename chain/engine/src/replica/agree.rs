@@ -116,7 +116,8 @@ impl Replica {
 
     /// Asks the next validator for a block under discussion.
     pub(super) fn fetch(&mut self, hash: Hash, effects: &mut Effects) {
-        if self.candidates.get(&hash).is_some() || (self.fetches.len() >= MAX_FETCHES && !self.fetches.contains_key(&hash))
+        if self.candidates.get(&hash).is_some()
+            || (self.fetches.len() >= MAX_FETCHES && !self.fetches.contains_key(&hash))
         {
             self.fetches.remove(&hash);
             return;
@@ -144,7 +145,8 @@ impl Replica {
     pub(super) fn answer_block_request(&self, from: Peer, height: Height, hash: &Hash, effects: &mut Effects) {
         match self.candidates.get(hash).filter(|candidate| candidate.header.height == height) {
             Some(candidate) => {
-                let proposals: Vec<(Round, Option<Round>)> = candidate.proposals.keys().rev().take(16).copied().collect();
+                let proposals: Vec<(Round, Option<Round>)> =
+                    candidate.proposals.keys().rev().take(16).copied().collect();
                 let mut bytes = encode_answer_head(&proposals);
                 bytes.extend_from_slice(&candidate.bytes);
                 self.send(vec![from], Lane::Block, bytes, effects);

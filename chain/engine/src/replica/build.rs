@@ -43,23 +43,16 @@ impl Replica {
 
     fn try_build(&mut self, round: Round, tries: u32, effects: &mut Effects) -> Step {
         let facts = self.expected_facts();
-        let chosen = if tries < MAX_TRIES {
-            self.pool.select(&Budget::of(facts.height, &facts.parameters))
-        } else {
-            Vec::new()
-        };
+        let chosen =
+            if tries < MAX_TRIES { self.pool.select(&Budget::of(facts.height, &facts.parameters)) } else { Vec::new() };
         let chosen: Vec<_> = chosen.into_iter().filter(|chosen| self.still_fits(&chosen.input, &chosen.hash)).collect();
         let hashes = chosen.iter().map(|chosen| chosen.hash).collect();
         let leaves = chosen.iter().map(|chosen| chosen.leaf.clone()).collect();
         let inputs = Bounded::new(chosen.into_iter().map(|chosen| Input::clone(&chosen.input)).collect())
             .map_err(|_| ReplicaHalt::Invariant("parameters allow no more inputs than a block holds"))?;
         let inputs = Arc::new(BlockInputs::with_leaves(self.chain.suite, inputs, leaves));
-        let job = Job::Execute {
-            parent: Arc::clone(&self.tip),
-            facts: Box::new(facts),
-            round,
-            inputs: Arc::clone(&inputs),
-        };
+        let job =
+            Job::Execute { parent: Arc::clone(&self.tip), facts: Box::new(facts), round, inputs: Arc::clone(&inputs) };
         let token = self.work(Purpose::Build, Some(Phase::Execute), job, effects);
         self.build = Some(Build { round, tries, token, inputs, hashes });
         Ok(())

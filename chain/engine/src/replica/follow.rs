@@ -40,6 +40,10 @@ impl Replica {
     }
 
     pub(super) fn sync_message(&mut self, from: Peer, bytes: &[u8], effects: &mut Effects) -> Step {
+        // Blocks are large: what was not asked for is not even decoded.
+        if bytes.first() == Some(&3) && self.sync.asked.is_none_or(|asked| asked.peer != from) {
+            return Ok(());
+        }
         match decode::<SyncMessage>(bytes, MAX_MESSAGE_BYTES) {
             Ok(SyncMessage::Status { height, working_on }) => self.peer_status(from, height, working_on, effects),
             Ok(SyncMessage::Request { first, count }) => {
@@ -178,7 +182,8 @@ impl Replica {
             self.distrust_source("a synced block that is no block of this chain and height", effects);
             return;
         };
-        self.sync.current = Some(Current { header_hash, certificate: certificate.clone(), certified: false, told: false });
+        self.sync.current =
+            Some(Current { header_hash, certificate: certificate.clone(), certified: false, told: false });
         let job = Job::Certificate {
             header: Box::new(header),
             certificate: Box::new(certificate),

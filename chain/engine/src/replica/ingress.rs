@@ -259,7 +259,8 @@ impl Replica {
                 if matches!(**input, Input::Transaction(_)) != is_transaction {
                     continue;
                 }
-                if message.count >= MAX_GOSSIP_INPUTS || (message.count > 0 && message.bytes + bytes > MAX_GOSSIP_BYTES) {
+                if message.count >= MAX_GOSSIP_INPUTS || (message.count > 0 && message.bytes + bytes > MAX_GOSSIP_BYTES)
+                {
                     self.send(to.clone(), lane, std::mem::take(&mut message).finish(), effects);
                 }
                 message.push(*bytes, input);

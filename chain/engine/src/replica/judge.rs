@@ -20,23 +20,29 @@ use std::sync::Arc;
 
 /// Different blocks of one round that are looked at; an honest proposer makes one.
 const RIVALS_PER_ROUND: usize = 2;
+/// Rounds of the height after the next one whose blocks are kept until it begins.
+const EARLY_ROUNDS: u32 = 4;
 
 impl Replica {
     pub(super) fn block_message(&mut self, from: Peer, bytes: &[u8], effects: &mut Effects) -> Step {
+        // Blocks are large: what nobody asked for is not even decoded.
+        if bytes.first() != Some(&2) && !self.is_validator(&from) {
+            return Ok(());
+        }
         let misbehaved = |reason, effects: &mut Effects| effects.push(ReplicaEffect::Misbehaved { peer: from, reason });
         match decode::<BlockMessage>(bytes, MAX_MESSAGE_BYTES) {
             Ok(BlockMessage::Proposed { round, valid_round, block }) => {
                 let height = block.header.height;
                 let is_next = height == self.next_height();
                 // A proposer shows its own block. Whose turn a later height's round is, is not known yet.
-                let by_proposer = !is_next
-                    || proposer_of(&self.tip, round)
+                let by_proposer = if is_next {
+                    proposer_of(&self.tip, round)
                         .and_then(|address| self.tip.next_validators.by_address(&address))
-                        .is_some_and(|(_, validator)| validator.network_key_hash == from.0);
-                if !by_proposer || !self.is_validator(&from) {
-                    return Ok(());
-                }
-                if self.candidates.rivals(height, round) >= RIVALS_PER_ROUND {
+                        .is_some_and(|(_, validator)| validator.network_key_hash == from.0)
+                } else {
+                    round.0 < EARLY_ROUNDS
+                };
+                if !by_proposer || self.candidates.rivals(height, round) >= RIVALS_PER_ROUND {
                     return Ok(());
                 }
                 match self.take_block(*block) {

@@ -37,8 +37,7 @@ impl Replica {
             Some(tip) if tip.header.chain != chain => return Err(ReplicaHalt::OtherChain),
             Some(tip) => (Arc::new(tip), None),
             None => {
-                let state =
-                    machine.genesis(&object).map_err(|refusal| ReplicaHalt::Genesis(refusal.to_string()))?;
+                let state = machine.genesis(&object).map_err(|refusal| ReplicaHalt::Genesis(refusal.to_string()))?;
                 let changes = counted_root(object.suite, &state.delta.changes);
                 let ledgers = counted_root(object.suite, &state.delta.ledgers);
                 let header = object.header(changes, ledgers);
@@ -94,8 +93,7 @@ impl Replica {
             start = last.clone();
             start.push(0);
             for (key, bytes) in &page {
-                let leaves: Vec<InputLeaf> =
-                    decode(bytes, usize::MAX).map_err(|error| rows::damaged(key, &error))?;
+                let leaves: Vec<InputLeaf> = decode(bytes, usize::MAX).map_err(|error| rows::damaged(key, &error))?;
                 let height = key.get(2..).and_then(|tail| tail.try_into().ok()).map(u64::from_be_bytes);
                 let height = height.ok_or_else(|| ReplicaHalt::Damaged("an input row has no height".into()))?;
                 self.replay.insert(Height(height), &leaves);

@@ -80,9 +80,7 @@ fn s8_a_header_too_far_back_to_judge_acknowledges_nothing() {
     let (mut one, other) = sender();
     let leaf = leaf(&one, &other, 3, Height(3), one.archive.header(Height(3)).hash());
     let peer = other.id();
-    let learnt = one.block(None, |state, _| {
-        learn_acknowledgement(state, &peer, &leaf, OwnHeader::Forgotten).unwrap()
-    });
+    let learnt = one.block(None, |state, _| learn_acknowledgement(state, &peer, &leaf, OwnHeader::Forgotten).unwrap());
     assert_eq!(learnt, Acknowledgement::Unjudged);
 }
 
@@ -98,7 +96,6 @@ fn s8_a_round_trip_acknowledges_what_the_peer_consumed() {
     let tip = other.archive.tip();
     let id = one.id();
     let back = other.archive.advance(Height(0), tip, &id, &[]);
-    let consumed =
-        one.block(None, |state, facts| consume_advance(state, facts, &id, &back, 3_000).unwrap()).unwrap();
+    let consumed = one.block(None, |state, facts| consume_advance(state, facts, &id, &back, 3_000).unwrap()).unwrap();
     assert_eq!(learn(&mut one, &other, &consumed.leaf), Acknowledgement::Learnt(Sequence(3)));
 }

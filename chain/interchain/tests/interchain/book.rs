@@ -54,11 +54,7 @@ impl Book {
     }
 
     /// Executes, closes and archives one block.
-    pub fn block<R>(
-        &mut self,
-        next: Option<KeySet>,
-        execute: impl FnOnce(&mut BlockState<'_>, &BlockFacts) -> R,
-    ) -> R {
+    pub fn block<R>(&mut self, next: Option<KeySet>, execute: impl FnOnce(&mut BlockState<'_>, &BlockFacts) -> R) -> R {
         let facts = self.facts();
         let (id, peers) = (self.id(), self.peers.clone());
         let mut state = BlockState::open(&self.store, id.suite, facts.height).unwrap();

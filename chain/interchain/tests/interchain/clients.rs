@@ -4,7 +4,7 @@ use super::book::{Book, pair, payload};
 use super::synthetic::KeySet;
 use chain_interchain::{
     admit_evidence, anchor, client, consume_advance, consume_handoff, enqueue_payload, highest_known_height,
-    judge_evidence, judge_reanchor, named_sets, next_expected, open_client, reanchor, trusted,
+    judge_evidence, judge_reanchor, named_sets, next_expected, open_client, postpone, reanchor, trusted, waiting_after,
 };
 use ledger_protocol::codec::{Bounded, Text};
 use ledger_protocol::interchain::{AccusedHeader, Evidence, Reanchor};
@@ -33,9 +33,8 @@ fn r7_the_record_and_the_trusted_header_move_together_over_hand_offs() {
         let to = say(&mut one, 0, Some(KeySet::new(Suite::Guomi, seed, 4)));
         let handoff = one.archive.handoff(from, to);
         let next = other.block(None, |state, _| consume_handoff(state, &handoff).unwrap()).unwrap();
-        let (record, stored) = other.read(|state| {
-            (client(state, &one.id()).unwrap().unwrap(), trusted(state, &one.id()).unwrap().unwrap())
-        });
+        let (record, stored) = other
+            .read(|state| (client(state, &one.id()).unwrap().unwrap(), trusted(state, &one.id()).unwrap().unwrap()));
         assert_eq!(stored, next);
         assert_eq!(record.height_on_source, to);
         assert_eq!(record.last_handoff_height_on_source, to);
@@ -104,11 +103,22 @@ fn r9_a_re_anchor_to_another_branch_redelivers_from_the_common_boundary() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Standard);
     let id = other.id();
     let first = say(&mut one, 2, None);
-    let mut fork = Book { archive: one.archive.clone(), store: one.store.clone(), peers: one.peers.clone(), parameters: one.parameters.clone() };
+    let mut fork = Book {
+        archive: one.archive.clone(),
+        store: one.store.clone(),
+        peers: one.peers.clone(),
+        parameters: one.parameters.clone(),
+    };
     let second = say(&mut one, 2, None);
     let trusted_tip = say(&mut one, 0, None);
     let advance = one.archive.advance(Height(0), trusted_tip, &id, &[first, second]);
-    other.block(None, |state, facts| consume_advance(state, facts, &id, &advance, STEP_MS).unwrap()).unwrap();
+    other.block(None, |state, facts| {
+        let consumed = consume_advance(state, facts, &id, &advance, STEP_MS).unwrap().unwrap();
+        for message in &consumed.messages[1..] {
+            postpone(state, message).unwrap();
+        }
+    });
+    assert_eq!(other.waiting(&one.id()), 3);
     let again = say(&mut fork, 3, None);
     let to = say(&mut fork, 0, Some(KeySet::new(Suite::Standard, 90, 4)));
     let header = fork.archive.header(to).clone();
@@ -136,8 +146,11 @@ fn r9_a_re_anchor_to_another_branch_redelivers_from_the_common_boundary() {
     });
     assert_eq!(other.read(|state| anchor(state, &one.id()).unwrap().unwrap().0), to);
     let deliver = fork.archive.advance(to, to, &id, &[again]);
-    let consumed = other
-        .block(None, |state, facts| consume_advance(state, facts, &id, &deliver, STEP_MS).unwrap())
-        .unwrap();
-    assert_eq!(consumed.messages.len(), 3);
+    let consumed =
+        other.block(None, |state, facts| consume_advance(state, facts, &id, &deliver, STEP_MS).unwrap()).unwrap();
+    assert_eq!(consumed.postponed.len(), 3, "behind the message of the kept history that still waits");
+    let waiting = other.read(|state| waiting_after(state, &one.id(), None, 9).unwrap());
+    let expected: Vec<Sequence> = (1..5).map(Sequence).collect();
+    assert_eq!(waiting.iter().map(|message| message.sequence).collect::<Vec<_>>(), expected);
+    assert_eq!(waiting[1..], *consumed.postponed, "what waited from the dropped branch is gone");
 }

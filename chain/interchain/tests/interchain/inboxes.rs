@@ -218,8 +218,7 @@ fn an_advance_without_a_list_is_no_work() {
     }
     let id = other.id();
     let advance = one.archive.advance(Height(0), one.archive.tip(), &id, &[]);
-    let admission =
-        other.read(|state| admit_advance(state, &other.facts(), &id, &advance, STEP_MS).unwrap()).unwrap();
+    let admission = other.read(|state| admit_advance(state, &other.facts(), &id, &advance, STEP_MS).unwrap()).unwrap();
     assert!(!admission.is_work);
 }
 

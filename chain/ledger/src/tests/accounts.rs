@@ -88,7 +88,9 @@ fn an_owner_alone_cannot_strip_three_of_five() {
 fn an_account_that_is_not_open_takes_no_write() {
     let mut world = World::new();
     assert_eq!(world.code(&[2], set_account("cash", AccountState::Frozen)), Code::DENIED);
-    for (text, state) in [("cash", AccountState::Frozen), ("till", AccountState::Closed), ("news", AccountState::Frozen)] {
+    for (text, state) in
+        [("cash", AccountState::Frozen), ("till", AccountState::Closed), ("news", AccountState::Frozen)]
+    {
         assert_eq!(world.run(&[1], vec![at(BOOK, set_account(text, state))]), Code::OK);
     }
     for text in ["cash", "till"] {

@@ -40,7 +40,7 @@ fn a_write_finds_what_it_expects_or_fails() {
     let write = |world: &World, expected| world.code(&[1], set_expecting("cash", "a", "x", expected));
     let erase = |world: &World, expected| world.code(&[1], delete("cash", "a", expected));
     let expectations = [Any, Absent, At(Version(0)), At(Version(1)), At(Version(2)), At(Version(3))];
-    let mut check = |world: &World, sets: [Code; 6], deletes: [Code; 6]| {
+    let check = |world: &World, sets: [Code; 6], deletes: [Code; 6]| {
         for (index, expected) in expectations.into_iter().enumerate() {
             assert_eq!(write(world, expected), sets[index], "set {expected:?}");
             assert_eq!(erase(world, expected), deletes[index], "delete {expected:?}");

@@ -9,6 +9,7 @@ use ledger_protocol::codec::{Bounded, BoundedBytes, SortedVec, Text};
 use ledger_protocol::suite::SecretKey;
 use ledger_protocol::transaction::*;
 use ledger_protocol::*;
+use std::sync::OnceLock;
 
 pub const SYSTEM: LedgerId = LedgerId::SYSTEM;
 pub const BOOK: LedgerId = LedgerId(1);
@@ -19,7 +20,12 @@ pub fn secret(seed: u8) -> SecretKey {
 }
 /// People by number: 0 is the admin; 1…6 are registered on book 1; 7… are strangers.
 pub fn who(seed: u8) -> Address {
-    secret(seed).address()
+    static PEOPLE: OnceLock<Vec<Address>> = OnceLock::new();
+    PEOPLE.get_or_init(|| (0..=u8::MAX).map(|seed| secret(seed).address()).collect())[usize::from(seed)]
+}
+fn chain() -> ChainId {
+    static CHAIN: OnceLock<ChainId> = OnceLock::new();
+    *CHAIN.get_or_init(|| genesis().chain_id())
 }
 pub const ADMIN: u8 = 0;
 pub const STRANGER: u8 = 9;
@@ -250,7 +256,9 @@ impl World {
     /// Runs one transaction in a block of its own.
     pub fn run(&mut self, authors: &[u8], operations: Vec<LedgerOperation>) -> Code {
         let transaction = transaction(authors, operations);
-        self.block(|state, facts| execute_transaction(state, facts, &transaction, &mut NoSystemOperations).unwrap().code)
+        self.block(|state, facts| {
+            execute_transaction(state, facts, &transaction, &mut NoSystemOperations).unwrap().code
+        })
     }
 
     /// The code that one operation on book 1 would get, nothing committed.
@@ -280,7 +288,7 @@ pub fn signed(signers: Vec<(u8, SignerRole)>, operations: Vec<LedgerOperation>) 
     let signers = signers.into_iter().map(|(seed, role)| Signer { address: who(seed), role }).collect();
     Transaction {
         body: TransactionBody {
-            chain: genesis().chain_id(),
+            chain: chain(),
             replay: Replay::Window { valid_until: Height(1_000), nonce: 1 },
             signers: SortedVec::from_unsorted(signers).unwrap(),
             fuel_limit: 100_000_000,

@@ -101,10 +101,7 @@ fn a_leg_stages_and_is_applied_later() {
         staged.apply(state).unwrap();
         assert_eq!(state.counts(), (2, 1));
     });
-    assert!(matches!(
-        pending(&world, "balance").value.unwrap().content,
-        StateContent::Counter { value: 70, .. }
-    ));
+    assert!(matches!(pending(&world, "balance").value.unwrap().content, StateContent::Counter { value: 70, .. }));
     assert_eq!(pending(&world, "a").value.unwrap().version, Version(0));
 }
 
@@ -119,9 +116,8 @@ fn a_leg_touches_only_what_it_declared() {
     assert_eq!(refused(vec![add("cash", "balance", 1)]), Code::SCOPE);
     assert_eq!(refused(vec![delete("cash", "b", Expectation::Any)]), Code::SCOPE);
     let world = World::new();
-    let missing = world.look(|state, facts| {
-        prepare(state, facts, 1, &[1], &scope, vec![set("cash", "b", "1")]).unwrap_err().key
-    });
+    let missing =
+        world.look(|state, facts| prepare(state, facts, 1, &[1], &scope, vec![set("cash", "b", "1")]).unwrap_err().key);
     assert_eq!(missing.0, Some(lock("cash", "b")), "the client learns what to add");
 }
 
@@ -170,11 +166,10 @@ fn nobody_holds_by_a_leg_what_it_could_not_use() {
 fn a_read_list_is_asked_before_a_shared_lock() {
     let mut world = World::new();
     let mut declaration = account("secret", AccountKind::Data, 1);
-    declaration.read_policy =
-        ReadPolicy::List(codec::SortedVec::new(vec![transaction::Reader(who(3))]).unwrap());
+    declaration.read_policy = ReadPolicy::List(codec::SortedVec::new(vec![Reader(who(3))]).unwrap());
     assert_eq!(world.run(&[ADMIN], vec![at(BOOK, declare(declaration))]), Code::OK);
     let scope = [entry("secret", "a", AccessKind::Shared)];
-    let mut code = |seed: u8| {
+    let code = |seed: u8| {
         world.look(|state, facts| prepare(state, facts, 1, &[seed], &scope, Vec::new()).map_err(|error| error.cause)).0
     };
     assert_eq!(code(2).unwrap_err(), Code::DENIED);
@@ -206,7 +201,10 @@ fn a_counter_is_declared_by_an_exclusive_write() {
     let exclusive = [entry("cash", "c", EXCLUSIVE)];
     assert_eq!(code(&[1], &exclusive, vec![counter("cash", "c", 0, 9, 5)]).0, Code::OK);
     assert_eq!(code(&[1], &exclusive, vec![counter("cash", "c", 0, 9, 10)]).0, Code::BAD_ARGUMENT);
-    assert_eq!(code(&[1], &[entry("cash", "c", AccessKind::Shared)], vec![counter("cash", "c", 0, 9, 5)]).0, Code::SCOPE);
+    assert_eq!(
+        code(&[1], &[entry("cash", "c", AccessKind::Shared)], vec![counter("cash", "c", 0, 9, 5)]).0,
+        Code::SCOPE
+    );
     let delta = [entry("cash", "balance", AccessKind::Delta(5))];
     assert_eq!(code(&[1], &delta, vec![counter("cash", "balance", 0, 9, 5)]).0, Code::SCOPE);
     assert_eq!(code(&[1], &delta, vec![set("cash", "balance", "1")]).0, Code::SCOPE);
@@ -258,11 +256,12 @@ fn a_leg_is_bounded_in_changes_and_fuel() {
     let mut world = World::new();
     let scope: Vec<ScopeEntry> = (0..17).map(|index| entry("cash", &format!("k{index:02}"), EXCLUSIVE)).collect();
     let write = |count: usize| (0..count).map(|index| set("cash", &format!("k{index:02}"), "1")).collect::<Vec<_>>();
-    let code = |world: &World, operations: Vec<Operation>| {
-        match world.look(|state, facts| prepare(state, facts, 1, &[1], &scope, operations)).0 {
-            Ok(_) => Code::OK,
-            Err(refusal) => refusal.code,
-        }
+    let code = |world: &World, operations: Vec<Operation>| match world
+        .look(|state, facts| prepare(state, facts, 1, &[1], &scope, operations))
+        .0
+    {
+        Ok(_) => Code::OK,
+        Err(refusal) => refusal.code,
     };
     world.facts.parameters = Parameters { max_block_changes: 64, ..Parameters::subchain() };
     assert_eq!(code(&world, write(16)), Code::OK);

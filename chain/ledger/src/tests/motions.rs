@@ -171,7 +171,10 @@ fn what_passed_but_cannot_be_done_says_so() {
 #[test]
 fn those_who_govern_a_chain_without_consortium_are_its_members() {
     let mut world = World::new();
-    assert_eq!(world.run(&[ADMIN], vec![at(SYSTEM, register(2, &["governor"])), at(SYSTEM, register(3, &["governor"]))]), Code::OK);
+    assert_eq!(
+        world.run(&[ADMIN], vec![at(SYSTEM, register(2, &["governor"])), at(SYSTEM, register(3, &["governor"]))]),
+        Code::OK
+    );
     assert_eq!(world.run(&[ADMIN], vec![at(SYSTEM, set_identity(3, IdentityState::Frozen))]), Code::OK);
     world.look(|state, _| {
         let members = governors(state, SigningRule::All).unwrap();

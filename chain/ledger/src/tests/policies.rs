@@ -11,10 +11,7 @@ fn code(rule: SigningRule, authors: &[u8]) -> Code {
     declaration.mode.others_write = true;
     declaration.policy = policy(rule, &[1, 2, 3, 4, 5]);
     assert_eq!(world.run(&[ADMIN], vec![at(BOOK, declare(declaration))]), Code::OK);
-    let codes = [
-        world.code(authors, set("ruled", "a", "1")),
-        world.code(authors, counter("ruled", "c", 0, 9, 1)),
-    ];
+    let codes = [world.code(authors, set("ruled", "a", "1")), world.code(authors, counter("ruled", "c", 0, 9, 1))];
     assert_eq!(codes[0], codes[1]);
     codes[0]
 }

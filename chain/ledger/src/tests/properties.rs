@@ -40,8 +40,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     let role_name = || prop::sample::select(&ROLES[..]);
     let members = || prop::collection::btree_set(1..7u8, 0..4);
     let kind = prop_oneof![Just(AccountKind::Data), Just(AccountKind::Event), Just(AccountKind::Contract)];
-    let account_state =
-        prop_oneof![Just(AccountState::Open), Just(AccountState::Frozen), Just(AccountState::Closed)];
+    let account_state = prop_oneof![Just(AccountState::Open), Just(AccountState::Frozen), Just(AccountState::Closed)];
     let identity_state =
         prop_oneof![Just(IdentityState::Normal), Just(IdentityState::Frozen), Just(IdentityState::Revoked)];
     prop_oneof![
@@ -86,12 +85,14 @@ fn arbitrary_transaction() -> impl Strategy<Value = Transaction> {
         1 => Just(vec![1, 2, 3]),
         1 => prop::collection::btree_set(0..10u8, 1..4).prop_map(|seeds| seeds.into_iter().collect()),
     ];
-    (authors, operations, prop_oneof![9 => Just(1_000_000u64), 1 => 0..5_000u64]).prop_map(|(authors, operations, fuel)| {
-        let operations = operations.into_iter().map(|(ledger, operation)| at(ledger, operation)).collect();
-        let mut transaction = transaction(&authors, operations);
-        transaction.body.fuel_limit = fuel;
-        transaction
-    })
+    (authors, operations, prop_oneof![9 => Just(1_000_000u64), 1 => 0..5_000u64]).prop_map(
+        |(authors, operations, fuel)| {
+            let operations = operations.into_iter().map(|(ledger, operation)| at(ledger, operation)).collect();
+            let mut transaction = transaction(&authors, operations);
+            transaction.body.fuel_limit = fuel;
+            transaction
+        },
+    )
 }
 
 proptest! {

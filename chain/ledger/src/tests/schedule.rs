@@ -69,7 +69,10 @@ fn what_comes_too_early_or_out_of_range_is_refused() {
 fn changes_take_over_at_their_exact_height() {
     let mut world = World::new();
     let old = world.facts.clone();
-    assert_eq!(world.run(&[ADMIN], vec![at(SYSTEM, parameters(101, 64)), at(SYSTEM, set_validators(4, &[1, 2]))]), Code::OK);
+    assert_eq!(
+        world.run(&[ADMIN], vec![at(SYSTEM, parameters(101, 64)), at(SYSTEM, set_validators(4, &[1, 2]))]),
+        Code::OK
+    );
     // A later decision for the same height replaces the earlier one.
     world.facts.height = Height(1);
     assert_eq!(world.run(&[ADMIN], vec![at(SYSTEM, set_validators(4, &[1, 2, 3]))]), Code::OK);

@@ -65,7 +65,8 @@ fn a_failing_transaction_leaves_its_neighbours_alone() {
     );
     let run = |transactions: Vec<Transaction>| {
         world.look(|state, facts| {
-            let execute = |transaction| execute_transaction(state, facts, transaction, &mut NoSystemOperations).unwrap();
+            let execute =
+                |transaction| execute_transaction(state, facts, transaction, &mut NoSystemOperations).unwrap();
             transactions.iter().map(execute).collect::<Vec<_>>()
         })
     };

@@ -27,11 +27,12 @@ impl BlockState<'_> {
     /// # Panics
     /// When no layer is open.
     pub fn accept(&mut self) {
-        let Some(mut layer) = self.open.pop() else { panic!("accept without a layer") };
+        let Some(Layer { entries, changes, events }) = self.open.pop() else { panic!("accept without a layer") };
         let below = self.top();
-        below.entries.append(&mut layer.entries);
-        below.changes.append(&mut layer.changes);
-        below.events.append(&mut layer.events);
+        // Not `append`: it rebuilds the whole map, and the one below is the block's.
+        below.entries.extend(entries);
+        below.changes.extend(changes);
+        below.events.extend(events);
     }
 
     /// Forgets the innermost layer's work.

@@ -1,1 +1,174 @@
-//! Tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+//! Our prover against `jmt`'s, over the same stored nodes.
+
+use super::hasher::{GuomiHasher, StandardHasher};
+use super::*;
+use crate::store::{MemoryStore, StoreReader, StoreWriter, WriteBatch};
+use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
+use jmt::{JellyfishMerkleTree, KeyHash, OwnedValue, SimpleHasher};
+use ledger_protocol::proof::state::{EMPTY_STATE_ROOT, state_leaf_hash, state_node_hash};
+use ledger_protocol::{LedgerId, Suite};
+
+/// Nodes with the values that jmt's prover asks for.
+struct WithValues<'r> {
+    nodes: Nodes<'r>,
+    values: &'r BTreeMap<Hash, Vec<u8>>,
+}
+
+impl TreeReader for WithValues<'_> {
+    fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        self.nodes.get_node_option(key)
+    }
+    fn get_value_option(&self, _: u64, key: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        Ok(self.values.get(&Hash(key.0)).cloned())
+    }
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        Ok(None)
+    }
+}
+
+fn nodes(store: &MemoryStore) -> Nodes<'_> {
+    Nodes { reader: store, ledger: LedgerId(3) }
+}
+
+fn update(store: &mut MemoryStore, suite: Suite, before: u64, batch: LeafBatch) -> Hash {
+    let update = JellyfishTree(suite).update(&nodes(store), before, batch).unwrap();
+    let mut rows = WriteBatch::default();
+    for (name, bytes) in update.nodes {
+        rows.put(crate::rows::node(LedgerId(3), &name), bytes);
+    }
+    store.apply(&rows, false).unwrap();
+    update.root
+}
+
+/// Siblings of a jmt proof, read from its borsh encoding, lowest first.
+fn siblings(suite: Suite, encoded: &[u8]) -> (Option<(Hash, Hash)>, Vec<Hash>) {
+    let mut rest = encoded;
+    let mut take = |count: usize| {
+        let (part, left) = rest.split_at(count);
+        rest = left;
+        part
+    };
+    let hash = |bytes: &[u8]| Hash(bytes.try_into().unwrap());
+    let leaf = (take(1) == [1]).then(|| (hash(take(32)), hash(take(32))));
+    let count = u32::from_le_bytes(take(4).try_into().unwrap());
+    let siblings = (0..count)
+        .map(|_| match take(1)[0] {
+            0 => EMPTY_STATE_ROOT,
+            1 => state_node_hash(suite, &hash(take(32)), &hash(take(32))),
+            _ => state_leaf_hash(suite, &hash(take(32)), &hash(take(32))),
+        })
+        .collect();
+    (leaf, siblings)
+}
+
+fn compare<H: SimpleHasher>(suite: Suite, size: u32) {
+    let mut store = MemoryStore::default();
+    let mut values = BTreeMap::new();
+    let key_hash = |number: u32| suite.hash_parts(&[b"key", &number.to_be_bytes()]);
+    let mut root = EMPTY_STATE_ROOT;
+    let mut version = 0;
+    // Insert in three batches, each removing a few earlier keys.
+    for part in 0..3 {
+        let mut batch = LeafBatch::new();
+        for number in (0..size).filter(|number| number % 3 == part) {
+            batch.insert(key_hash(number), Some(number.to_le_bytes().to_vec()));
+        }
+        for number in (0..size).filter(|number| number % 3 < part && number % 7 == part) {
+            if values.contains_key(&key_hash(number)) {
+                batch.insert(key_hash(number), None);
+            }
+        }
+        if batch.is_empty() {
+            continue;
+        }
+        for (key, value) in &batch {
+            match value {
+                Some(value) => values.insert(*key, value.clone()),
+                None => values.remove(key),
+            };
+        }
+        root = update(&mut store, suite, version, batch);
+        version += 1;
+    }
+    let reader = WithValues { nodes: nodes(&store), values: &values };
+    let theirs = JellyfishMerkleTree::<_, H>::new(&reader);
+    let sorted: Vec<Hash> = values.keys().copied().collect();
+    for number in 0..size + 30 {
+        let key = key_hash(number);
+        let ours = JellyfishTree(suite).path(&nodes(&store), version, &key).unwrap();
+        if version > 0 {
+            let (found, proof) = theirs.get_with_proof(KeyHash(key.0), version).unwrap();
+            proof.verify(jmt::RootHash(root.0), KeyHash(key.0), found.as_ref()).unwrap();
+            assert_eq!(found.as_ref(), values.get(&key));
+            let (leaf, siblings) = siblings(suite, &borsh::to_vec(&proof).unwrap());
+            assert_eq!(ours.siblings, siblings);
+            let end = leaf.map_or(PathEnd::Empty, |(key_hash, value_hash)| PathEnd::Leaf { key_hash, value_hash });
+            assert_eq!(ours.end, end);
+        }
+        let at = sorted.partition_point(|other| *other < key);
+        let above = sorted.get(at..).and_then(|rest| rest.iter().find(|other| **other != key));
+        let below = at.checked_sub(1).and_then(|index| sorted.get(index));
+        let (left, right) = JellyfishTree(suite).neighbours(&nodes(&store), version, &key).unwrap();
+        if !values.contains_key(&key) {
+            assert_eq!((left.as_ref(), right.as_ref()), (below, above));
+        }
+    }
+}
+
+#[test]
+fn paths_and_neighbours_are_those_of_jmt() {
+    for size in (0..12).chain([16, 17, 40, 100, 200, 1_000]) {
+        compare::<StandardHasher>(Suite::Standard, size);
+        compare::<GuomiHasher>(Suite::Guomi, size);
+    }
+}
+
+#[test]
+fn our_hashers_are_the_suites() {
+    assert_eq!(StandardHasher::hash(b"abc"), Suite::Standard.hash_parts(&[b"abc"]).0);
+    assert_eq!(GuomiHasher::hash(b"abc"), Suite::Guomi.hash_parts(&[b"abc"]).0);
+}
+
+/// A store that fails at its n-th read.
+struct Failing<'s>(&'s MemoryStore, std::cell::Cell<u32>);
+
+impl StoreReader for Failing<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreFault> {
+        let left = self.1.get();
+        self.1.set(left.saturating_sub(1));
+        if left == 0 { Err(StoreFault("unplugged".into())) } else { self.0.get(key) }
+    }
+    fn scan(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreFault> {
+        self.0.scan(start, end, limit)
+    }
+    fn last(&self, start: &[u8], end: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreFault> {
+        self.0.last(start, end)
+    }
+}
+
+#[test]
+fn a_failing_store_is_a_fault_at_every_read() {
+    let mut store = MemoryStore::default();
+    let suite = Suite::Standard;
+    let key = |number: u32| suite.hash_parts(&[&number.to_be_bytes()]);
+    update(&mut store, suite, 0, (0..300).map(|number| (key(number), Some(vec![1]))).collect());
+    let (mut faults, mut reads) = (0, 0);
+    loop {
+        let failing = Failing(&store, std::cell::Cell::new(reads));
+        let nodes = Nodes { reader: &failing, ledger: LedgerId(3) };
+        let path = JellyfishTree(suite).path(&nodes, 1, &key(7));
+        let batch = LeafBatch::from([(key(7), None), (key(8), Some(vec![2])), (key(900), Some(vec![3]))]);
+        let update = JellyfishTree(suite).update(&nodes, 1, batch);
+        match (path, update) {
+            (Ok(_), Ok(_)) => break,
+            (path, update) => {
+                let fault = path.err().or(update.err()).unwrap();
+                assert!(fault.0.contains("unplugged"), "{fault}");
+                faults += 1;
+            }
+        }
+        reads += 1;
+    }
+    assert!(faults > 8, "{faults}");
+}

@@ -4,7 +4,7 @@
 //! (`cargo nextest run --run-ignored only`); they print what they counted.
 #![allow(clippy::print_stdout)]
 
-use super::world::{Outcome, Scenario, Tail, Who, run};
+use super::world::{Host, Outcome, Scenario, Tail, Who, run};
 
 /// Runs a scenario once per crash point, on two threads, and adds up.
 fn sweep(name: &str, scenario: &Scenario, step: usize, second_within: u64) -> Outcome {
@@ -92,6 +92,21 @@ fn all_validators_die_twice_in_a_lossy_history() {
     for (seed, tail) in [(2, Tail::Lost), (3, Tail::Half), (4, Tail::Kept)] {
         let scenario = Scenario { who: Who::All, tails: vec![tail], target: 3, ..Scenario::lossy(seed) };
         sweep("lossy/all/twice", &scenario, 23, 60);
+    }
+}
+
+/// The checks of this harness are worth something only if they see a host that breaks the rules.
+#[test]
+fn a_host_that_breaks_the_rules_is_seen() {
+    for host in [Host::LyingDisk, Host::NoReplay] {
+        let scenario = Scenario { who: Who::All, host, cap_ms: 10_000, ..Scenario::smooth(1) };
+        let points = run(&scenario).points;
+        let seen = (1..=points).step_by(25).filter(|point| {
+            let outcome = run(&Scenario { plan: vec![*point], ..scenario.clone() });
+            outcome.faults.iter().any(|fault| fault.contains("twice") || fault.contains("fork"))
+        });
+        let seen = seen.count();
+        assert!(seen >= 5, "{host:?}: {seen}");
     }
 }
 

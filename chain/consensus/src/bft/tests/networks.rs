@@ -79,6 +79,12 @@ fn a_late_validator_joins_by_certified_blocks() {
 }
 
 #[test]
+fn who_finds_every_block_untimely_still_follows() {
+    let outcome = clean(&Scenario { refuses: Some(2), target: 20, ..Scenario::smooth(6) });
+    assert!(outcome.synced >= 10, "{}", outcome.synced);
+}
+
+#[test]
 fn seven_and_ten_validators_commit() {
     for count in [7, 10] {
         clean(&Scenario { powers: vec![1; count], dead: vec![0, 1], target: 6, ..Scenario::lossy(count as u64) });

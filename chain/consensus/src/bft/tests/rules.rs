@@ -1,1 +1,561 @@
-//! x
+//! Single rules of one instance among four validators whose other three keys the test holds.
+
+use super::super::context::{BlockHash, Member, Proposal, SignedProposal, SignedVote, Vote, core_round};
+use super::super::encoding::{Message, decode_entry};
+use super::super::{BftConfig, BftConfigError, BftConsensus, CoreInput, WAITING_MESSAGES};
+use super::world::{Key, chain, config, validators};
+use crate::port::{BarrierId, Consensus, Effect, Event, Halt, HeightSettings, TimerId, VoteSigner};
+use arc_malachitebft_core_types::{NilOrVal, Round as CoreRound, ThresholdParams, VoteType};
+use ledger_protocol::chain::{
+    CertificateKind, FinalityCertificate, SignerBitmap, ValidatorSet, VoteKind, block_proposal_sign_bytes, quorum,
+    vote_sign_bytes,
+};
+use ledger_protocol::codec::Bounded;
+use ledger_protocol::suite::SecretKey;
+use ledger_protocol::{Address, Hash, Height, PublicKey, Round, Signature, Suite, TimestampMs};
+use proptest::prelude::*;
+
+const H: Height = Height(1);
+
+/// Four validators; ours is number 3, and the order is 0, 1, 2, 3 unless said otherwise.
+struct Bench {
+    keys: Vec<SecretKey>,
+    set: ValidatorSet,
+    instance: BftConsensus,
+}
+
+impl Bench {
+    fn new(count: usize) -> Self {
+        let (keys, set) = validators(Suite::Standard, &vec![1; count]);
+        let key = Key(keys[count - 1].clone());
+        let instance = BftConsensus::new(config(Suite::Standard), Box::new(key)).unwrap();
+        Self { keys, set, instance }
+    }
+
+    fn address(&self, number: usize) -> Address {
+        self.keys[number].address()
+    }
+
+    fn start(&mut self, height: Height, order: &[u16], replay: Vec<Vec<u8>>) -> Result<Vec<Effect>, Halt> {
+        let settings = HeightSettings { height, validators: self.set.clone(), proposer_order: order.to_vec() };
+        self.on(Event::Start { settings, replay })
+    }
+
+    fn started(count: usize, order: &[u16]) -> Self {
+        let mut bench = Self::new(count);
+        bench.start(H, order, Vec::new()).unwrap();
+        bench
+    }
+
+    fn on(&mut self, event: Event) -> Result<Vec<Effect>, Halt> {
+        let mut effects = Vec::new();
+        self.instance.on(TimestampMs(0), event, &mut effects)?;
+        Ok(effects)
+    }
+
+    /// Tells an event, and every barrier that follows from it as durable.
+    fn on_durably(&mut self, event: Event) -> Result<Vec<Effect>, Halt> {
+        let mut effects = self.on(event)?;
+        while let Some(id) = barrier(&effects) {
+            let more = self.on(Event::Persisted(id))?;
+            effects.retain(|effect| *effect != Effect::Barrier(id));
+            effects.extend(more);
+        }
+        Ok(effects)
+    }
+
+    fn vote(&self, by: usize, step: VoteType, height: Height, round: u32, value: Option<Hash>) -> Event {
+        let kind = if step == VoteType::Prevote { VoteKind::Prevote } else { VoteKind::Precommit };
+        let (chain, bft) = (chain(Suite::Standard), CertificateKind::Bft);
+        let bytes = vote_sign_bytes(kind, bft, &chain, height, Round(round), value.as_ref());
+        let vote = Vote {
+            step,
+            height: height.into(),
+            round: core_round(Round(round)),
+            value: value.map_or(NilOrVal::Nil, |hash| NilOrVal::Val(BlockHash(hash))),
+            validator: Member(self.address(by)),
+        };
+        let vote = SignedVote::new(vote, self.keys[by].sign(&bytes));
+        Event::Message { bytes: Message::Vote(vote).encode().unwrap() }
+    }
+
+    fn proposal(&self, by: usize, round: u32, value: Hash) -> Event {
+        let (chain, bft) = (chain(Suite::Standard), CertificateKind::Bft);
+        let bytes = block_proposal_sign_bytes(bft, &chain, H, Round(round), None, &value);
+        let proposal = Proposal {
+            height: H.into(),
+            round: core_round(Round(round)),
+            value: BlockHash(value),
+            valid_round: CoreRound::Nil,
+            proposer: Member(self.address(by)),
+        };
+        let proposal = SignedProposal::new(proposal, self.keys[by].sign(&bytes));
+        Event::Message { bytes: Message::Proposal(proposal).encode().unwrap() }
+    }
+
+    fn judged(&self, by: usize, round: u32, header_hash: Hash, valid: bool) -> Event {
+        let proposer = self.address(by);
+        Event::Judged { height: H, round: Round(round), valid_round: None, proposer, header_hash, valid }
+    }
+
+    fn certificate(&self, signers: &[usize], height: Height, hash: Hash) -> FinalityCertificate {
+        let (kind, chain, round) = (CertificateKind::Bft, chain(Suite::Standard), Round(0));
+        let bytes = vote_sign_bytes(VoteKind::Precommit, kind, &chain, height, round, Some(&hash));
+        let signatures = signers.iter().map(|signer| self.keys[*signer].sign(&bytes)).collect();
+        let signers = SignerBitmap::new(self.set.len(), signers.iter().copied());
+        let signatures = Bounded::new(signatures).unwrap();
+        FinalityCertificate { kind, chain, height, round, header_hash: hash, signers, signatures }
+    }
+}
+
+fn barrier(effects: &[Effect]) -> Option<BarrierId> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Barrier(id) => Some(*id),
+        _ => None,
+    })
+}
+
+fn appended(effects: &[Effect]) -> Vec<Vec<u8>> {
+    let entries = effects.iter().filter_map(|effect| match effect {
+        Effect::Append { entry, .. } => Some(entry.clone()),
+        _ => None,
+    });
+    entries.collect()
+}
+
+fn sent(effects: &[Effect]) -> Vec<Message> {
+    let messages = effects.iter().filter_map(|effect| match effect {
+        Effect::Broadcast { bytes } => Message::decode(bytes),
+        _ => None,
+    });
+    messages.collect()
+}
+
+fn sent_votes(effects: &[Effect]) -> Vec<(VoteType, Option<Hash>)> {
+    let votes = sent(effects).into_iter().filter_map(|message| match message {
+        Message::Vote(vote) => Some((vote.message.step, vote.message.header_hash())),
+        _ => None,
+    });
+    votes.collect()
+}
+
+fn a_hash(number: u8) -> Hash {
+    Hash([number; 32])
+}
+
+#[test]
+fn the_quorum_for_every_number_of_validators_from_1_to_200() {
+    for total in 1..=200u64 {
+        let bft = quorum(CertificateKind::Bft, total);
+        let faulty = (total - 1) / 3;
+        assert!(bft <= total && 3 * bft > 2 * total && 3 * (bft - 1) <= 2 * total, "{total}: {bft}");
+        assert!(2 * bft - total > faulty, "two quorums of {total} share an honest validator");
+        assert!(total - faulty >= bft, "the honest ones of {total} are a quorum");
+        assert_eq!(quorum(CertificateKind::Dev, total), bft);
+        assert_eq!(ThresholdParams::default().quorum.min_expected(total), bft, "the core counts the same");
+        for power in 0..=total {
+            assert_eq!(ThresholdParams::default().quorum.is_met(power, total), power >= bft);
+        }
+        let cft = quorum(CertificateKind::Cft, total);
+        assert!(2 * cft > total && 2 * (cft - 1) <= total);
+    }
+    assert_eq!([1, 2, 3, 4, 5, 6, 7, 10, 100].map(|n| quorum(CertificateKind::Bft, n)), [1, 2, 3, 3, 4, 5, 5, 7, 67]);
+}
+
+proptest! {
+    #[test]
+    fn the_quorum_is_exact_for_all_powers(total in 1u64..=1 << 31) {
+        let bft = quorum(CertificateKind::Bft, total);
+        prop_assert!(3 * bft > 2 * total && 3 * (bft - 1) <= 2 * total);
+        prop_assert_eq!(ThresholdParams::default().quorum.min_expected(total), bft);
+    }
+
+    #[test]
+    fn garbage_is_counted_and_changes_nothing(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+        prop_assert_eq!(bench.on(Event::Message { bytes }).unwrap(), []);
+        prop_assert_eq!(bench.instance.dropped(), 1);
+    }
+}
+
+#[test]
+fn a_damaged_message_never_reaches_the_log() {
+    let bench = Bench::started(4, &[0, 1, 2, 3]);
+    let Event::Message { bytes } = bench.vote(0, VoteType::Prevote, H, 0, Some(a_hash(1))) else { unreachable!() };
+    for at in 0..bytes.len() {
+        let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        let effects = bench.on(Event::Message { bytes }).unwrap();
+        assert_eq!(effects, [], "byte {at}");
+    }
+}
+
+#[test]
+fn nothing_leaves_between_a_signature_and_its_barrier() {
+    let mut bench = Bench::started(4, &[3, 0, 1, 2]);
+    let built = bench.on(Event::Built { height: H, round: Round(0), header_hash: a_hash(1) }).unwrap();
+    // The verdict, the body, the signed proposal, the barrier, and no message.
+    assert_eq!(appended(&built).len(), 2);
+    assert_eq!(sent(&built), []);
+    assert!(built.iter().any(|effect| matches!(effect, Effect::SendBlock { header_hash, .. } if *header_hash == a_hash(1))));
+    let first = barrier(&built).unwrap();
+    assert_eq!(built.last(), Some(&Effect::Barrier(first)));
+    // What comes meanwhile waits; an answer to another barrier is none.
+    for by in 0..3 {
+        let vote = bench.vote(by, VoteType::Prevote, H, 0, Some(a_hash(1)));
+        assert_eq!(bench.on(vote).unwrap(), []);
+    }
+    assert_eq!(bench.on(Event::Timer(TimerId(0))).unwrap(), []);
+    assert_eq!(bench.on(Event::Persisted(BarrierId(99))).unwrap(), []);
+    // The proposal is durable: the prevote is signed next, and still nothing leaves.
+    let prevote = bench.on(Event::Persisted(first)).unwrap();
+    assert_eq!(sent(&prevote), []);
+    let second = barrier(&prevote).unwrap();
+    assert!(second > first);
+    assert_eq!(bench.on(Event::Persisted(first)).unwrap(), [], "a barrier is answered once");
+    // Prevote and proposal leave; the votes that waited make a polka, and the precommit is signed.
+    let precommit = bench.on(Event::Persisted(second)).unwrap();
+    assert_eq!(sent_votes(&precommit), [(VoteType::Prevote, Some(a_hash(1)))]);
+    assert_eq!(sent(&precommit).len(), 2);
+    let third = barrier(&precommit).unwrap();
+    let done = bench.on(Event::Persisted(third)).unwrap();
+    assert_eq!(sent_votes(&done), [(VoteType::Precommit, Some(a_hash(1)))]);
+}
+
+#[test]
+fn one_validator_goes_from_block_to_certificate() {
+    let mut bench = Bench::new(1);
+    let effects = bench.start(H, &[0], Vec::new()).unwrap();
+    assert!(effects.contains(&Effect::Build { height: H, round: Round(0) }));
+    let effects = bench.on_durably(Event::Built { height: H, round: Round(0), header_hash: a_hash(1) }).unwrap();
+    let commits: Vec<&FinalityCertificate> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Commit { certificate, .. } => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(commits.len(), 1);
+    let chain = chain(Suite::Standard);
+    let verified = commits[0].verify_hash(&chain, H, &a_hash(1), &bench.set, CertificateKind::Bft).unwrap();
+    assert_eq!((verified.signed_power(), verified.total_power()), (1, 1));
+}
+
+#[test]
+fn a_second_process_with_our_key_stops_us() {
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    // Somebody signed a nil prevote with our key: it goes into the log.
+    let stray = bench.vote(3, VoteType::Prevote, H, 0, None);
+    assert_eq!(appended(&bench.on(stray).unwrap()).len(), 1);
+    bench.on(bench.judged(0, 0, a_hash(1), true)).unwrap();
+    let halt = bench.on(bench.proposal(0, 0, a_hash(1))).unwrap_err();
+    assert_eq!(halt, Halt::DoubleSign { what: "prevote", height: H, round: Round(0) });
+    assert_eq!(bench.on(Event::Timer(TimerId(0))).unwrap_err(), halt, "a halt stays");
+}
+
+#[test]
+fn a_log_with_two_of_our_votes_for_one_place_is_refused() {
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    let first = appended(&bench.on(bench.vote(3, VoteType::Prevote, H, 0, None)).unwrap());
+    let mut other = Bench::started(4, &[0, 1, 2, 3]);
+    let second = appended(&other.on(other.vote(3, VoteType::Prevote, H, 0, Some(a_hash(1)))).unwrap());
+    let mut fresh = Bench::new(4);
+    let halt = fresh.start(H, &[0, 1, 2, 3], [first, second].concat()).unwrap_err();
+    assert_eq!(halt, Halt::DoubleSign { what: "prevote", height: H, round: Round(0) });
+}
+
+#[test]
+fn a_log_that_does_not_decode_is_refused() {
+    for entry in [vec![], vec![9, 9], vec![1; 40]] {
+        let mut bench = Bench::new(4);
+        assert!(matches!(bench.start(H, &[0, 1, 2, 3], vec![entry]), Err(Halt::Replay { .. })));
+    }
+}
+
+#[test]
+fn a_log_that_derives_another_vote_than_it_holds_is_refused() {
+    // Our nil prevote stands in the log, but the timeout it came from does not, and a good proposal does.
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    let mut log = appended(&bench.on(bench.judged(0, 0, a_hash(1), true)).unwrap());
+    log.extend(appended(&bench.on(bench.proposal(0, 0, a_hash(1))).unwrap()).into_iter().take(1));
+    let mut other = Bench::started(4, &[0, 1, 2, 3]);
+    log.extend(appended(&other.on(other.vote(3, VoteType::Prevote, H, 0, None)).unwrap()));
+    let mut fresh = Bench::new(4);
+    assert!(matches!(fresh.start(H, &[0, 1, 2, 3], log), Err(Halt::Replay { .. })));
+}
+
+#[test]
+fn replay_sends_only_after_a_last_barrier_and_signs_nothing_again() {
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    let mut log = Vec::new();
+    for event in [bench.judged(0, 0, a_hash(1), true), bench.proposal(0, 0, a_hash(1))] {
+        log.extend(appended(&bench.on_durably(event).unwrap()));
+    }
+    for by in 0..2 {
+        log.extend(appended(&bench.on_durably(bench.vote(by, VoteType::Prevote, H, 0, Some(a_hash(1)))).unwrap()));
+    }
+    assert_eq!(log.len(), 6, "verdict, proposal, own prevote, two prevotes, own precommit");
+
+    let mut again = Bench::new(4);
+    let replayed = again.start(H, &[0, 1, 2, 3], log.clone()).unwrap();
+    let [Effect::Barrier(last)] = replayed.as_slice() else { panic!("{replayed:?}") };
+    let vote = again.vote(2, VoteType::Prevote, H, 0, Some(a_hash(1)));
+    assert_eq!(again.on(vote).unwrap(), [], "what comes before the last barrier waits");
+    let released = again.on(Event::Persisted(*last)).unwrap();
+    let votes = [(VoteType::Prevote, Some(a_hash(1))), (VoteType::Precommit, Some(a_hash(1)))];
+    assert_eq!(sent_votes(&released), votes);
+    assert_eq!(appended(&released).len(), 1, "the vote that waited");
+    assert!(!released.iter().any(|effect| matches!(effect, Effect::NeedBlock { .. } | Effect::CancelTimer(_))));
+
+    // The own precommit was lost with the tail: replay derives it, signs it, and parks until it is durable.
+    let mut cut = Bench::new(4);
+    let replayed = cut.start(H, &[0, 1, 2, 3], log[..5].to_vec()).unwrap();
+    assert_eq!(appended(&replayed), log[5..], "Ed25519 signs the same way twice");
+    let parked = barrier(&replayed).unwrap();
+    let ended = cut.on(Event::Persisted(parked)).unwrap();
+    let [Effect::Barrier(last)] = ended.as_slice() else { panic!("{ended:?}") };
+    assert_eq!(sent_votes(&cut.on(Event::Persisted(*last)).unwrap()), votes);
+}
+
+#[test]
+fn a_value_asked_for_again_is_answered_with_the_logged_one() {
+    let mut bench = Bench::started(4, &[3, 0, 1, 2]);
+    let log = appended(&bench.on(Event::Built { height: H, round: Round(0), header_hash: a_hash(1) }).unwrap());
+    // Only the verdict reached the disk, not the signed proposal.
+    let mut again = Bench::new(4);
+    let replayed = again.start(H, &[3, 0, 1, 2], log[..1].to_vec()).unwrap();
+    let released = again.on(Event::Persisted(barrier(&replayed).unwrap())).unwrap();
+    assert!(!released.iter().any(|effect| matches!(effect, Effect::Build { .. })));
+    let proposed = appended(&released).iter().find_map(|entry| match decode_entry(H, entry) {
+        Some(CoreInput::Proposal(proposal)) => Some(proposal.message.value.0),
+        _ => None,
+    });
+    assert_eq!(proposed, Some(a_hash(1)));
+
+    // The proposal reached it too: it is sent again, with its body.
+    let mut again = Bench::new(4);
+    let replayed = again.start(H, &[3, 0, 1, 2], log).unwrap();
+    // Its prevote is signed in replay.
+    let ended = again.on(Event::Persisted(barrier(&replayed).unwrap())).unwrap();
+    let released = again.on(Event::Persisted(barrier(&ended).unwrap())).unwrap();
+    assert!(released.iter().any(|effect| matches!(effect, Effect::SendBlock { .. })));
+    assert!(sent(&released).iter().any(|message| matches!(message, Message::Proposal(_))));
+}
+
+#[test]
+fn blocks_are_asked_for_when_nobody_judged_them() {
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    let need = Effect::NeedBlock { height: H, header_hash: a_hash(1) };
+    assert!(bench.on(bench.proposal(0, 0, a_hash(1))).unwrap().contains(&need));
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    bench.on(bench.judged(0, 0, a_hash(1), true)).unwrap();
+    assert!(!bench.on(bench.proposal(0, 0, a_hash(1))).unwrap().contains(&need));
+}
+
+#[test]
+fn an_invalid_block_is_prevoted_nil_and_may_become_valid() {
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    bench.on(bench.judged(0, 0, a_hash(1), false)).unwrap();
+    let effects = bench.on_durably(bench.proposal(0, 0, a_hash(1))).unwrap();
+    assert_eq!(sent_votes(&effects), [(VoteType::Prevote, None)]);
+    bench.on_durably(bench.judged(0, 0, a_hash(1), true)).unwrap();
+    let mut effects = Vec::new();
+    for by in 0..3 {
+        effects.extend(bench.on_durably(bench.vote(by, VoteType::Precommit, H, 0, Some(a_hash(1)))).unwrap());
+    }
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Commit { .. })));
+}
+
+#[test]
+fn contradictions_of_others_are_reported_with_the_commit() {
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    let mut effects = bench.on_durably(bench.judged(0, 0, a_hash(1), true)).unwrap();
+    for event in [
+        bench.proposal(0, 0, a_hash(1)),
+        bench.vote(1, VoteType::Prevote, H, 0, None),
+        bench.vote(1, VoteType::Prevote, H, 0, Some(a_hash(1))),
+        bench.proposal(0, 0, a_hash(2)),
+        bench.vote(0, VoteType::Precommit, H, 0, Some(a_hash(1))),
+        bench.vote(1, VoteType::Precommit, H, 0, Some(a_hash(1))),
+        bench.vote(2, VoteType::Precommit, H, 0, Some(a_hash(1))),
+    ] {
+        effects.extend(bench.on_durably(event).unwrap());
+    }
+    for validator in [bench.address(0), bench.address(1)] {
+        assert!(effects.contains(&Effect::Equivocation { validator, height: H, round: Round(0) }));
+    }
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Commit { .. })));
+}
+
+#[test]
+fn a_synced_block_commits_if_its_certificate_holds() {
+    let good = |bench: &Bench| bench.certificate(&[0, 1, 2], H, a_hash(7));
+    let mut cases: Vec<FinalityCertificate> = Vec::new();
+    let bench = Bench::new(4);
+    cases.push(bench.certificate(&[0, 1], H, a_hash(7)));
+    let mut other_round = good(&bench);
+    other_round.round = Round(1);
+    cases.push(other_round);
+    let mut dev = good(&bench);
+    dev.kind = CertificateKind::Dev;
+    cases.push(dev);
+    cases.push(bench.certificate(&[0, 1, 2], H, a_hash(8)));
+    for certificate in cases {
+        let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+        assert_eq!(bench.on(Event::Synced { header_hash: a_hash(7), certificate }).unwrap(), []);
+        assert_eq!(bench.instance.dropped(), 1);
+    }
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    let later = bench.certificate(&[0, 1, 2], Height(2), a_hash(7));
+    assert_eq!(bench.on(Event::Synced { header_hash: a_hash(7), certificate: later }).unwrap(), []);
+    // Not even a verdict "invalid" stands against a certificate: it may have been untimely only.
+    bench.on(bench.judged(0, 0, a_hash(7), false)).unwrap();
+    let certificate = good(&bench);
+    let effects = bench.on(Event::Synced { header_hash: a_hash(7), certificate: certificate.clone() }).unwrap();
+    assert_eq!(effects.last(), Some(&Effect::Commit { height: H, header_hash: a_hash(7), certificate: certificate.clone() }));
+    // Decided: nothing of this height is heard any more, and no timer of it acts.
+    assert_eq!(bench.on(Event::Synced { header_hash: a_hash(7), certificate }).unwrap(), []);
+    assert_eq!(bench.on(bench.vote(0, VoteType::Prevote, H, 0, None)).unwrap(), []);
+    assert_eq!(bench.on(Event::Timer(TimerId(0))).unwrap(), []);
+    assert!(bench.start(Height(2), &[3, 0, 1, 2], Vec::new()).unwrap().contains(&Effect::Build { height: Height(2), round: Round(0) }));
+}
+
+#[test]
+fn a_timer_of_a_height_gone_by_is_ignored() {
+    let mut bench = Bench::new(1);
+    let first = bench.start(H, &[0], Vec::new()).unwrap();
+    let timers: Vec<TimerId> = first
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::SetTimer { id, .. } => Some(*id),
+            _ => None,
+        })
+        .collect();
+    assert!(!timers.is_empty());
+    bench.on_durably(Event::Built { height: H, round: Round(0), header_hash: a_hash(1) }).unwrap();
+    bench.start(Height(2), &[0], Vec::new()).unwrap();
+    for timer in timers {
+        assert_eq!(bench.on(Event::Timer(timer)).unwrap(), []);
+    }
+}
+
+#[test]
+fn messages_that_wait_are_bounded() {
+    let mut bench = Bench::started(4, &[3, 0, 1, 2]);
+    let parked = bench.on(Event::Built { height: H, round: Round(0), header_hash: a_hash(1) }).unwrap();
+    let extra = 10;
+    for _ in 0..WAITING_MESSAGES + extra {
+        bench.on(Event::Message { bytes: vec![0] }).unwrap();
+    }
+    assert_eq!(bench.instance.dropped(), extra as u64);
+    bench.on(bench.judged(0, 0, a_hash(3), true)).unwrap();
+    let mut effects = bench.on(Event::Persisted(barrier(&parked).unwrap())).unwrap();
+    while let Some(id) = barrier(&effects) {
+        effects = bench.on(Event::Persisted(id)).unwrap();
+    }
+    assert_eq!(bench.instance.dropped(), (WAITING_MESSAGES + extra) as u64, "garbage all of it");
+    assert_eq!(appended(&effects).len(), 1, "the verdict was kept");
+}
+
+#[test]
+fn later_heights_are_kept_near_new_and_signed() {
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    let stranger = SecretKey::from_seed(Suite::Standard, [77; 32]);
+    let mut refused = 0;
+    for event in [
+        bench.vote(0, VoteType::Prevote, Height(6), 0, None),
+        bench.vote(0, VoteType::Prevote, Height(2), 11, None),
+        Event::Message {
+            bytes: {
+                let vote = Vote {
+                    step: VoteType::Prevote,
+                    height: Height(2).into(),
+                    round: core_round(Round(0)),
+                    value: NilOrVal::Nil,
+                    validator: Member(stranger.address()),
+                };
+                Message::Vote(SignedVote::new(vote, Signature([0; 64]))).encode().unwrap()
+            },
+        },
+    ] {
+        assert_eq!(bench.on(event).unwrap(), []);
+        refused += 1;
+        assert_eq!(bench.instance.dropped(), refused);
+    }
+    // One validator may fill its own quota and nobody else's.
+    for number in 0..50 {
+        bench.on(bench.vote(0, VoteType::Prevote, Height(2), u32::from(number) % 11, Some(a_hash(number)))).unwrap();
+    }
+    assert_eq!(bench.instance.dropped(), refused + 50 - 33);
+    for by in 1..3 {
+        bench.on(bench.vote(by, VoteType::Prevote, Height(2), 0, None)).unwrap();
+        bench.on(bench.vote(by, VoteType::Prevote, Height(2), 0, None)).unwrap();
+    }
+    assert_eq!(bench.instance.dropped(), refused + 50 - 33 + 2, "repeated ones");
+    let certificate = bench.certificate(&[0, 1, 2], H, a_hash(7));
+    bench.on(Event::Synced { header_hash: a_hash(7), certificate }).unwrap();
+    let effects = bench.start(Height(2), &[0, 1, 2, 3], Vec::new()).unwrap();
+    assert!(appended(&effects).len() >= 2 + 11, "the core heard what was kept: {}", appended(&effects).len());
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let suite = Suite::Standard;
+    let key = || Box::new(Key(SecretKey::from_seed(suite, [1; 32])));
+    let cft = BftConfig { kind: CertificateKind::Cft, ..config(suite) };
+    assert_eq!(BftConsensus::new(cft, key()).unwrap_err(), BftConfigError::Kind(CertificateKind::Cft));
+    assert_eq!(BftConsensus::new(config(Suite::Guomi), key()).unwrap_err(), BftConfigError::Suite);
+    for order in [vec![0, 1, 2], vec![0, 1, 2, 2], vec![0, 1, 2, 4], vec![]] {
+        assert!(matches!(Bench::new(4).start(H, &order, Vec::new()), Err(Halt::Core { .. })), "{order:?}");
+    }
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    assert!(matches!(bench.start(H, &[0, 1, 2, 3], Vec::new()), Err(Halt::Core { .. })));
+}
+
+struct BadSigner(SecretKey, bool);
+
+impl VoteSigner for BadSigner {
+    fn public_key(&self) -> PublicKey {
+        self.0.public_key()
+    }
+
+    fn sign(&self, _: &[u8]) -> Result<Signature, String> {
+        if self.1 { Ok(Signature([3; 64])) } else { Err("the token was pulled out".into()) }
+    }
+}
+
+#[test]
+fn a_signer_that_fails_or_signs_rubbish_stops_the_replica() {
+    for rubbish in [true, false] {
+        let mut bench = Bench::new(1);
+        let signer = BadSigner(bench.keys[0].clone(), rubbish);
+        bench.instance = BftConsensus::new(config(Suite::Standard), Box::new(signer)).unwrap();
+        bench.start(H, &[0], Vec::new()).unwrap();
+        let halt = bench.on(Event::Built { height: H, round: Round(0), header_hash: a_hash(1) }).unwrap_err();
+        assert!(matches!(halt, Halt::Signer(_)), "{halt:?}");
+    }
+}
+
+#[test]
+fn an_observer_follows_without_voting() {
+    let mut bench = Bench::new(4);
+    let observer = SecretKey::from_seed(Suite::Standard, [99; 32]);
+    bench.instance = BftConsensus::new(config(Suite::Standard), Box::new(Key(observer))).unwrap();
+    let mut effects = bench.start(H, &[0, 1, 2, 3], Vec::new()).unwrap();
+    effects.extend(bench.on(bench.judged(0, 0, a_hash(1), true)).unwrap());
+    effects.extend(bench.on(bench.proposal(0, 0, a_hash(1))).unwrap());
+    for step in [VoteType::Prevote, VoteType::Precommit] {
+        for by in 0..3 {
+            effects.extend(bench.on(bench.vote(by, step, H, 0, Some(a_hash(1)))).unwrap());
+        }
+    }
+    assert_eq!((sent(&effects), barrier(&effects)), (Vec::new(), None));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Commit { .. })));
+}
+
+#[test]
+fn instances_may_move_between_threads() {
+    fn is_send<T: Send>() {}
+    is_send::<BftConsensus>();
+}

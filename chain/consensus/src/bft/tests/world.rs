@@ -79,6 +79,16 @@ pub(super) enum Who {
     All,
 }
 
+/// How well the host keeps the port's rules.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Host {
+    Good,
+    /// Says that a barrier is durable when nothing is.
+    LyingDisk,
+    /// Forgets the log when it starts again.
+    NoReplay,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
     pub(super) suite: Suite,
@@ -90,6 +100,10 @@ pub(super) struct Scenario {
     pub(super) dead: Vec<usize>,
     /// A validator that starts only after so many milliseconds.
     pub(super) late: Option<(usize, u64)>,
+    /// A validator that finds every block of the others untimely.
+    pub(super) refuses: Option<usize>,
+    /// Faults of the host itself: the checks must see them.
+    pub(super) host: Host,
     pub(super) tails: Vec<Tail>,
     pub(super) who: Who,
     /// Points at which to crash, ascending.
@@ -108,6 +122,8 @@ impl Scenario {
             target: 6,
             dead: Vec::new(),
             late: None,
+            refuses: None,
+            host: Host::Good,
             tails: vec![Tail::Lost],
             who: Who::Executing,
             plan: Vec::new(),
@@ -379,9 +395,7 @@ impl World {
             .filter(|(_, says)| says.len() > 1)
             .map(|(place, says)| format!("signed twice: {place:?} {says:?}"))
             .collect();
-        for text in double {
-            self.fault(text);
-        }
+        self.outcome.faults.extend(double);
         let mut outcome = self.outcome;
         outcome.signed = self.signed.len() as u64;
         outcome.unseen = self.made.values().filter(|says| says.len() > 1).count() as u64;
@@ -442,7 +456,10 @@ impl World {
                 self.nodes[node].instance = Some(instance);
                 self.outcome.restarts += u64::from(self.nodes[node].process > 0);
                 let height = Height(self.nodes[node].disk.height() + 1);
-                let replay = self.nodes[node].disk.entries(height);
+                let replay = match self.scenario.host {
+                    Host::NoReplay => Vec::new(),
+                    Host::Good | Host::LyingDisk => self.nodes[node].disk.entries(height),
+                };
                 self.outcome.replayed += replay.len() as u64;
                 let settings = self.settings(node, height);
                 let poll_us = 100_000 + self.draw(300_000);
@@ -470,7 +487,9 @@ impl World {
             }
             Happening::Persist(id, length) => {
                 self.point()?;
-                self.sync(node, length);
+                if self.scenario.host != Host::LyingDisk {
+                    self.sync(node, length);
+                }
                 self.point()?;
                 self.tell(node, Event::Persisted(id))
             }
@@ -559,7 +578,8 @@ impl World {
         }
         let (height, round, valid_round) = (block.height, block.round, block.valid_round);
         let proposer = self.nodes[builder].address;
-        self.tell(node, Event::Judged { height, round, valid_round, proposer, header_hash, valid: true })
+        let valid = self.scenario.refuses != Some(node) || builder == node;
+        self.tell(node, Event::Judged { height, round, valid_round, proposer, header_hash, valid })
     }
 
     fn sync(&mut self, node: usize, length: usize) {

@@ -1,0 +1,97 @@
+//! Crashes between every two effects of a history: one, two, all validators; the unsynced tail lost, cut or kept; a
+//! second crash while the first is replayed.
+
+use crate::toy::{transaction, world};
+use ledger_protocol::Height;
+use simulator::{Fault, ProcessId, Seed, Tail, World, WorldConfig, ChainIndex, seeds};
+
+/// Heights that the history without crashes has.
+const HEIGHTS: u64 = 4;
+
+fn start(seed: Seed, config: WorldConfig) -> (World, ChainIndex, Vec<ProcessId>) {
+    let (mut world, chain, processes) = world(seed, config, 4);
+    let id = world.chain_id(chain);
+    for number in 0..HEIGHTS {
+        // One transaction per validator keeps every height at work.
+        world.submit_to(processes[usize::try_from(number % 4).unwrap()], chain, transaction(id, number));
+    }
+    (world, chain, processes)
+}
+
+fn drive(world: &mut World, chain: ChainIndex, until: Height) {
+    let id = world.chain_id(chain);
+    let mut number = 100;
+    for _ in 0..2_000 {
+        if world.least_height(chain) >= Some(until) && world.seats(chain).iter().all(|process| world.is_up(*process)) {
+            return;
+        }
+        number += 1;
+        world.submit(chain, transaction(id, number));
+        world.run_for(60).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+    let reached = world.least_height(chain);
+    panic!("stuck: the least height is {reached:?} after {} ms, replay with seed and faults of this run", world.now_ms());
+}
+
+/// Effects of the history until every validator has [`HEIGHTS`] blocks.
+fn length(seed: Seed, config: &WorldConfig) -> u64 {
+    let (mut world, chain, _) = start(seed, config.clone());
+    drive(&mut world, chain, Height(HEIGHTS));
+    world.effects()
+}
+
+fn crash_everywhere(seed: Seed, config: &WorldConfig, victims: usize, step: u64, second: bool) -> u64 {
+    let length = length(seed, config);
+    let mut points = 0;
+    let tails = [Tail::Lost, Tail::Half, Tail::Kept];
+    for at_effect in (seed.0 % step..length).step_by(usize::try_from(step).unwrap()) {
+        let (mut world, chain, processes) = start(seed, config.clone());
+        let turn = usize::try_from(at_effect).unwrap();
+        let tail = tails[turn % 3];
+        let chosen: Vec<ProcessId> = (0..victims).map(|offset| processes[(turn / 3 + offset) % 4]).collect();
+        let restart_after_ms = Some(20 + at_effect % 300);
+        world.plan(Fault { at_effect, processes: chosen.clone(), tail, restart_after_ms, wipe: false });
+        if second {
+            let again = at_effect + 1 + at_effect * 7 % 60;
+            let tail = tails[(turn + 1) % 3];
+            world.plan(Fault { at_effect: again, processes: chosen, tail, restart_after_ms, wipe: false });
+        }
+        drive(&mut world, chain, Height(HEIGHTS + 1));
+        points += 1;
+    }
+    points
+}
+
+#[test]
+fn one_validator_crashes_between_every_two_effects() {
+    let points = crash_everywhere(Seed(1), &WorldConfig::smooth("one_validator_crashes"), 1, 1, false);
+    assert!(points > 300, "only {points} points");
+}
+
+#[test]
+fn two_validators_crash_between_every_two_effects() {
+    let points = crash_everywhere(Seed(2), &WorldConfig::smooth("two_validators_crash"), 2, 1, false);
+    assert!(points > 300, "only {points} points");
+}
+
+#[test]
+fn all_validators_crash_between_every_two_effects() {
+    let points = crash_everywhere(Seed(3), &WorldConfig::smooth("all_validators_crash"), 4, 1, false);
+    assert!(points > 300, "only {points} points");
+}
+
+#[test]
+fn a_second_crash_during_replay() {
+    for seed in seeds(3) {
+        let victims = [1, 2, 4][usize::try_from(seed.0 % 3).unwrap()];
+        crash_everywhere(seed, &WorldConfig::smooth("a_second_crash_during_replay"), victims, 7, true);
+    }
+}
+
+#[test]
+fn crashes_on_a_lossy_network() {
+    for seed in seeds(3) {
+        let victims = [4, 1, 2][usize::try_from(seed.0 % 3).unwrap()];
+        crash_everywhere(seed, &WorldConfig::lossy("crashes_on_a_lossy_network"), victims, 29, true);
+    }
+}
