@@ -4,7 +4,6 @@
 //! wherever it runs.
 
 use crate::assemble::{BlockInputs, Executed};
-use crate::certificate::verify_certificate;
 use crate::rows::{self, Tip};
 use chain_state::{Admission, BlockFacts, ExecuteError, Refusal, StateMachine, StoreFault, StoreReader};
 use ledger_protocol::chain::{CertificateKind, FinalityCertificate, Header, Input, ValidatorSet};
@@ -97,7 +96,7 @@ impl Job {
                     .map(|execution| Box::new(Executed::new(&parent, &facts, round, &inputs, execution))),
             ),
             Self::Certificate { header, certificate, kind, validators } => {
-                JobResult::Certificate(verify_certificate(&header, &certificate, kind, &validators).is_ok())
+                JobResult::Certificate(certificate.verify(&header, &validators, kind).is_ok())
             }
             Self::ReadBlocks { first, count, bytes } => JobResult::Blocks(read_blocks(reader, first, count, bytes)),
         }

@@ -14,7 +14,6 @@
 
 pub mod assemble;
 pub mod candidates;
-pub mod certificate;
 pub mod chain_reader;
 mod commit;
 pub mod job;

@@ -31,6 +31,7 @@ impl ConfigError {
 }
 
 /// An endpoint of a node: one network key, one listen address.
+#[derive(Debug)]
 pub struct EndpointSettings {
     /// Its secret key.
     pub secret: NetworkSecretKey,

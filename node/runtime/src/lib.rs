@@ -5,6 +5,7 @@
 //! is a job on a worker thread, a barrier on the log's thread or a commit on the store's thread.
 
 pub mod config;
+pub mod devnet;
 pub mod host;
 mod signer;
 

@@ -6,11 +6,11 @@ use ledger_protocol::{PublicKey, Signature};
 
 /// Signs votes with a key held in memory. The secret is wiped when it is dropped.
 #[derive(Debug)]
-pub struct KeyVoteSigner(SecretKey);
+pub(crate) struct KeyVoteSigner(SecretKey);
 
 impl KeyVoteSigner {
     /// Takes the key.
-    pub fn new(key: SecretKey) -> Self {
+    pub(crate) fn new(key: SecretKey) -> Self {
         Self(key)
     }
 }
