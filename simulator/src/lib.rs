@@ -10,6 +10,7 @@
 
 pub mod disk;
 pub mod failure;
+pub mod fixture;
 pub mod network;
 pub mod property;
 mod random;

@@ -7,12 +7,14 @@ mod agreement;
 mod certificates;
 mod monotone;
 mod once;
+mod proposals;
 mod signing;
 
 pub use agreement::Agreement;
 pub use certificates::Certificates;
 pub use monotone::Monotone;
 pub use once::AtMostOnce;
+pub use proposals::{Proposals, Tally};
 pub use signing::OneSignature;
 
 use crate::failure::Contradiction;

@@ -267,8 +267,8 @@ impl BftConsensus {
         if let Some(before) = self.height().filter(|before| *before >= height) {
             return Err(Halt::Core { height, reason: format!("told to begin this height after height {before}") });
         }
-        let set = CoreValidatorSet::new(&validators, &proposer_order)
-            .map_err(|reason| Halt::Core { height, reason })?;
+        let set =
+            CoreValidatorSet::new(&validators, &proposer_order).map_err(|reason| Halt::Core { height, reason })?;
         effects.extend(self.timers.cancel_all().into_iter().map(Effect::CancelTimer));
         self.signatures.begin(height);
         self.ahead.begin(height);
@@ -413,10 +413,7 @@ impl BftConsensus {
         };
         // The first answer for a round is the only one, also over a restart.
         let value = BlockHash(*work.own_values.entry(round.0).or_insert(hash));
-        self.run(
-            CoreInput::Propose(LocallyProposedValue::new(height.into(), core_round(round), value)),
-            effects,
-        )
+        self.run(CoreInput::Propose(LocallyProposedValue::new(height.into(), core_round(round), value)), effects)
     }
 
     fn judged(&mut self, value: ProposedValue<BftContext>, effects: &mut Vec<Effect>) -> Result<(), Halt> {

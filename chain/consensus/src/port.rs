@@ -184,7 +184,9 @@ pub enum Halt {
     Signer(String),
     /// A quorum certified a block that this replica found invalid: its execution differs from the others'. For hosts,
     /// which alone can tell an invalid block from an untimely one.
-    #[error("a quorum certified block {header_hash} of height {height}, which is invalid here: this replica's state or code differs from the others'")]
+    #[error(
+        "a quorum certified block {header_hash} of height {height}, which is invalid here: this replica's state or code differs from the others'"
+    )]
     Divergence {
         /// The height.
         height: Height,

@@ -47,9 +47,8 @@ impl From<&Header> for RecentHeader {
 pub fn proposer_order(height: Height, validators: &ValidatorSet, recent: &[RecentHeader]) -> Vec<u16> {
     let count = u16::try_from(validators.len()).unwrap_or(u16::MAX);
     let stretch = height.0 / PROPOSER_MEMORY_HEIGHTS;
-    let of_stretch = |header: &&RecentHeader| {
-        header.height < height && header.height.0 / PROPOSER_MEMORY_HEIGHTS == stretch
-    };
+    let of_stretch =
+        |header: &&RecentHeader| header.height < height && header.height.0 / PROPOSER_MEMORY_HEIGHTS == stretch;
     let mut absent = vec![false; validators.len()];
     for header in recent.iter().filter(of_stretch) {
         let order = order_at(header.height, count, &absent);

@@ -254,7 +254,7 @@ pub fn expire(state: &mut BlockState<'_>, height: Height) -> Result<Vec<Hash>, S
     Ok(expired)
 }
 
-/// Whether a motion is open: then the height must go on, so that it can expire.
+/// Whether a motion is open.
 ///
 /// # Errors
 /// [`StoreFault`] on I/O.

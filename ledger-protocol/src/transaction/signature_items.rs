@@ -50,11 +50,11 @@ pub enum SignatureFormError {
 pub fn check_signature_form(transaction: &Transaction) -> Result<(), SignatureFormError> {
     transaction.check_form()?;
     for (operation, submit) in proposals(transaction) {
-        match submit.check_form() {
-            Err(
-                error @ (ProposalError::Approvals | ProposalError::Authorisations { .. } | ProposalError::Suite { .. }),
-            ) => return Err(SignatureFormError::Proposal { operation, error }),
-            Ok(()) | Err(_) => {}
+        if let Err(
+            error @ (ProposalError::Approvals | ProposalError::Authorisations { .. } | ProposalError::Suite { .. }),
+        ) = submit.check_form()
+        {
+            return Err(SignatureFormError::Proposal { operation, error });
         }
         // `check_form` stops at its first violation; the number of lists must fit whatever else is wrong.
         let lists = submit.authorisations.len();

@@ -59,6 +59,8 @@ pub struct ReplicaConfig {
     pub endpoint: usize,
     /// Network keys of all validators of the chain, this one included.
     pub validators: Vec<PeerKey>,
+    /// Network keys of the relay's validators.
+    pub relay_validators: Vec<PeerKey>,
 }
 
 impl fmt::Debug for ReplicaConfig {
@@ -181,6 +183,7 @@ pub fn node_config(directory: &Path, network: &NetworkFile, node: &NodeEntry) ->
         for entry in network.nodes.iter().flat_map(|node| &node.replicas).filter(|it| it.chain == replica.chain) {
             validators.push(public_key(&file, &entry.network_public_key)?);
         }
+        let relay_validators = relay_keys(&file, network)?;
         replicas.push(ReplicaConfig {
             chain_name: chain.name.clone(),
             validator: replica.validator,
@@ -190,10 +193,17 @@ pub fn node_config(directory: &Path, network: &NetworkFile, node: &NodeEntry) ->
             vote_key,
             endpoint,
             validators,
+            relay_validators,
         });
     }
     connect(&file, network, node, &mut endpoints, &endpoint_of)?;
     Ok(NodeConfig { name: node.name.clone(), data, http: node.http, endpoints, replicas })
+}
+
+fn relay_keys(file: &Path, network: &NetworkFile) -> Result<Vec<PeerKey>, ConfigError> {
+    let is_relay = |chain: &str| network.chains.iter().any(|entry| entry.is_relay && entry.name == chain);
+    let replicas = network.nodes.iter().flat_map(|node| &node.replicas);
+    replicas.filter(|it| is_relay(&it.chain)).map(|it| public_key(file, &it.network_public_key)).collect()
 }
 
 /// Every endpoint keeps connected to the validators of its chains, and those of a subchain to the relay's.

@@ -9,6 +9,7 @@
 //! Errors: a replica that halts stops alone and says why; a failing log or store stops every replica of the process,
 //! because nothing that was signed may be ahead of the disk.
 
+mod couriers;
 mod durability;
 mod event_loop;
 mod inbound;
@@ -156,7 +157,7 @@ impl HostHandle {
         let (answer, wait) = oneshot::channel();
         let token = self.next_submit.fetch_add(1, Ordering::Relaxed);
         let input = Box::new(input);
-        self.events.send(LoopEvent::Submit { replica, token, input, answer }).map_err(|_| Stopping)?;
+        self.events.send(LoopEvent::Submit { replica, token, input, answer: Some(answer) }).map_err(|_| Stopping)?;
         wait.await.map_err(|_| Stopping)
     }
 }

@@ -253,7 +253,7 @@ impl World {
     fn serve(&mut self, process: ProcessId, relay: ChainIndex, route: Option<usize>, effects: Vec<ServerEffect>) {
         for effect in effects {
             match effect {
-                ServerEffect::Send { to, bytes } => {
+                ServerEffect::Send { to, bytes, .. } => {
                     let bytes: Arc<[u8]> = bytes.into();
                     for peer in to {
                         let Some(receiver) = self.process_of(peer) else { continue };

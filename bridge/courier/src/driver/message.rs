@@ -159,6 +159,12 @@ impl CourierMessage {
     pub fn is_one(bytes: &[u8]) -> bool {
         bytes.starts_with(&MAGIC)
     }
+
+    /// Whether such bytes are a courier's question or delivery, for a server; the others are a server's answers.
+    pub fn is_for_server(bytes: &[u8]) -> bool {
+        let code = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.first());
+        matches!(code, Some(1..=3))
+    }
 }
 
 pub(super) fn encode_message(message: &CourierMessage) -> Vec<u8> {

@@ -24,6 +24,8 @@ const SUBSCRIPTION_MS: u64 = 30_000;
 pub enum ServerEffect {
     /// Send to these couriers.
     Send {
+        /// The couriers' chain.
+        chain: ChainId,
         /// To whom; never empty.
         to: Vec<Peer>,
         /// The message.
@@ -71,7 +73,7 @@ impl CourierServer {
                     }
                     None => CourierMessage::Unknown { source },
                 };
-                effects.push(ServerEffect::Send { to: vec![from], bytes: encode_message(&answer) });
+                effects.push(ServerEffect::Send { chain: source, to: vec![from], bytes: encode_message(&answer) });
             }
             Some(CourierMessage::Deliver(inputs)) => {
                 let carried = inputs.into_vec().into_iter();
@@ -84,7 +86,7 @@ impl CourierServer {
                 let work = pending(&source, &destination.as_destination(heartbeat_ms))?;
                 let inputs = Inputs::new(work.into_iter().map(into_input).collect()).unwrap_or_default();
                 let bytes = encode_message(&CourierMessage::Inputs(inputs));
-                effects.push(ServerEffect::Send { to: vec![from], bytes });
+                effects.push(ServerEffect::Send { chain: destination.chain, to: vec![from], bytes });
             }
             _ => {}
         }
@@ -129,7 +131,7 @@ impl CourierServer {
             }
             if let Some(status) = relay_status(store, &self.relay, &leaf.peer)? {
                 let bytes = encode_message(&CourierMessage::Status(Box::new(status)));
-                effects.push(ServerEffect::Send { to, bytes });
+                effects.push(ServerEffect::Send { chain: leaf.peer, to, bytes });
             }
         }
         self.told.retain(|chain, _| block.outbox.iter().any(|leaf| leaf.peer == *chain));

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::*;
-use ledger_protocol::{Hash, Suite};
 use ledger_protocol::chain::Validator;
 use ledger_protocol::codec::Text;
 use ledger_protocol::suite::SecretKey;
+use ledger_protocol::{Hash, Suite};
 use proptest::prelude::*;
 
 fn set(count: u8) -> ValidatorSet {
@@ -49,7 +49,8 @@ fn without_absences_the_order_rotates_by_height() {
 fn a_dead_proposer_costs_one_round_per_stretch() {
     let set = set(4);
     let headers = history(&set, 3 * PROPOSER_MEMORY_HEIGHTS - 1, |_, position| position == 2);
-    let lost: Vec<u64> = headers.iter().filter(|header| header.round > Round(0)).map(|header| header.height.0).collect();
+    let lost: Vec<u64> =
+        headers.iter().filter(|header| header.round > Round(0)).map(|header| header.height.0).collect();
     assert_eq!(lost, [2, 66, 130]);
 }
 

@@ -133,7 +133,7 @@ fn the_bitmap_fits_exactly() {
     let mut one_more = good.clone();
     one_more.signatures = Bounded::new([&good.signatures[..], &good.signatures[..1]].concat()).unwrap();
     assert_eq!(case.verify(&one_more).unwrap_err(), CertificateError::Bitmap);
-    for bitmap in [vec![0xff], vec![0xff, 0x01, 0x00], vec![0xff, 0x03], vec![0xff, 0x81], vec![]] {
+    for bitmap in [vec![0xffu8], vec![0xff, 0x01, 0x00], vec![0xff, 0x03], vec![0xff, 0x81], vec![]] {
         let mut certificate = good.clone();
         certificate.signers = decode::<SignerBitmap>(&encode(&bitmap), 100).unwrap();
         assert_eq!(case.verify(&certificate).unwrap_err(), CertificateError::Bitmap, "{bitmap:?}");

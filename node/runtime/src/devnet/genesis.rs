@@ -3,7 +3,6 @@
 use super::SubchainPlan;
 use super::keys::ReplicaKeys;
 use chain_engine::assemble::counted_root;
-use chain_state::StateMachine;
 use ledger_protocol::chain::{
     CertificateKind, ChainRole, Genesis, Grant, Header, LedgerGenesis, Parameters, RelayAnchor, Validator, ValidatorSet,
 };

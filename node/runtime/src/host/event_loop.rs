@@ -1,5 +1,6 @@
 //! The event loop: one thread that owns every replica, hands events to them and carries out their effects.
 
+use super::couriers::CourierTask;
 use super::durability::{BarrierRequest, CommitRequest};
 use super::inbound::Room;
 use super::lanes::{Item, Lane};
@@ -7,6 +8,7 @@ use super::measures::Measures;
 use super::peers::PeerBook;
 use super::workers::{Task, Workers};
 use super::Progress;
+use bridge_courier::driver::CourierMessage;
 use chain_engine::{
     JobResult, Mark, PublishedBlock, Replica, ReplicaEffect, ReplicaEvent, ReplicaTimer, ReplyToken, SubmitResult, Token,
 };
@@ -46,7 +48,8 @@ pub(super) enum LoopEvent {
         replica: usize,
         token: u64,
         input: Box<Input>,
-        answer: oneshot::Sender<SubmitResult>,
+        /// `None` when nobody waits.
+        answer: Option<oneshot::Sender<SubmitResult>>,
     },
     /// The disk failed: everything stops.
     Fatal(String),
@@ -90,6 +93,7 @@ pub(super) struct EventLoop {
     pub(super) timer_count: u64,
     /// Which replica of a chain an endpoint serves.
     pub(super) routes: BTreeMap<(usize, ChainId), usize>,
+    pub(super) couriers: mpsc::Sender<CourierTask>,
 }
 
 fn now() -> TimestampMs {
@@ -163,7 +167,9 @@ impl EventLoop {
             }
             LoopEvent::Submit { replica, token, input, answer } => {
                 if let Some(hosted) = self.replicas.get_mut(replica).filter(|hosted| hosted.replica.is_some()) {
-                    hosted.replies.insert(token, answer);
+                    if let Some(answer) = answer {
+                        hosted.replies.insert(token, answer);
+                    }
                     self.give(replica, ReplicaEvent::Submit { input, reply: ReplyToken(token) });
                 }
             }
@@ -184,6 +190,11 @@ impl EventLoop {
     fn inbound(&mut self, endpoint: usize, inbound: Inbound) {
         match inbound {
             Inbound::Frame { from, frame } => {
+                if frame.lane == NetworkLane::Courier && CourierMessage::is_one(&frame.payload) {
+                    let (chain, bytes) = (frame.chain, frame.payload.to_vec());
+                    self.tell_couriers(CourierTask::Message { endpoint, from, chain, bytes });
+                    return;
+                }
                 let Some(index) = self.routes.get(&(endpoint, frame.chain)).copied() else { return };
                 let Some(lane) = engine_lane(frame.lane) else { return };
                 let Some(from) = self.replicas.get(index).and_then(|hosted| hosted.book.peer(&from)) else { return };
@@ -194,7 +205,13 @@ impl EventLoop {
         }
     }
 
+    fn tell_couriers(&self, task: CourierTask) {
+        // The thread is gone only when the process stops.
+        let _ = self.couriers.send(task);
+    }
+
     fn connection(&mut self, endpoint: usize, key: &node_network::PeerKey, up: bool) {
+        self.tell_couriers(CourierTask::Link { endpoint, key: *key, up });
         for index in 0..self.replicas.len() {
             let peer = self
                 .replicas
@@ -283,7 +300,8 @@ impl EventLoop {
             ReplicaEffect::Published(block) => {
                 hosted.progress.send_modify(|progress| progress.height = block.header.height.0);
                 // Nobody has to listen.
-                let _ = hosted.published.send(block);
+                let _ = hosted.published.send(Arc::clone(&block));
+                self.tell_couriers(CourierTask::Published { replica: index, block });
             }
             ReplicaEffect::Reply { reply, result } => {
                 if let Some(answer) = hosted.replies.remove(&reply.0) {

@@ -1,5 +1,6 @@
 //! Starting a host: directory, store, log, replicas, threads, endpoints, in this order.
 
+use super::couriers::{self, CourierSeat, Couriers, ServerSeat};
 use super::durability::{start_log, start_store};
 use super::event_loop::{ENTRY_KIND, EventLoop, Hosted, LoopEvent};
 use super::inbound::{self, Room};
@@ -10,14 +11,17 @@ use super::workers::Workers;
 use super::{Host, HostError, HostHandle, HostOptions, Progress, ReplicaView};
 use crate::config::{NodeConfig, ReplicaConfig};
 use crate::signer::KeyVoteSigner;
+use bridge_courier::driver::CourierServer;
 use chain_consensus::{BftConfig, BftConsensus, BftTimeouts};
 use chain_engine::{ChainReader, Replica, ReplicaLimits, ReplicaSetup};
 use ledger_protocol::Height;
-use node_network::{Endpoint, EndpointConfig, PeerConfig};
+use ledger_protocol::chain::ChainRole;
+use node_network::{Endpoint, EndpointConfig, PeerConfig, Quota};
 use node_storage::{DataDirectory, LogEntry, LogOptions, ReplicaPrefix, ReplicaStore, StoreOptions};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Instant;
 use tokio::sync::{broadcast, watch};
 
 /// Published blocks a slow listener may be behind before it misses some.
@@ -42,10 +46,12 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
     let mut hosted = Vec::new();
     let mut views = Vec::new();
     let mut routes = BTreeMap::new();
+    let (mut courier_seats, mut server_seats) = (Vec::new(), Vec::new());
     let endpoint_keys: Vec<_> = config.endpoints.iter().map(|endpoint| endpoint.secret.public()).collect();
     for (index, (replica, store)) in config.replicas.into_iter().zip(stores).enumerate() {
         let entries = recovered.entries.remove(&store.prefix()).unwrap_or_default();
         let own_key = endpoint_keys.get(replica.endpoint).copied();
+        seat(index, &replica, &store, &mut courier_seats, &mut server_seats);
         let (one, view) = open(replica, store, entries, own_key)?;
         routes.insert((one.endpoint, one.chain), index);
         hosted.push(one);
@@ -56,6 +62,8 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
     let room = Room::default();
     for (index, endpoint) in config.endpoints.into_iter().enumerate() {
         let mut settings = EndpointConfig::new(endpoint.listen);
+        // The relay takes messages of chains that are not in its configuration yet.
+        settings.accept_unknown = server_seats.iter().any(|seat| seat.endpoint == index).then(Quota::default);
         settings.known = endpoint.peers.iter().map(|(key, _)| *key).collect::<BTreeSet<_>>();
         settings.peers = endpoint.peers.into_iter().map(|(peer, address)| PeerConfig { peer, address }).collect();
         let (handle, inbound) = Endpoint::start(settings, endpoint.secret).await?;
@@ -68,6 +76,15 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
     let barriers = start_log(Arc::clone(&log), events.clone(), Arc::clone(&measures))?;
     let commits = start_store(rocks, Arc::clone(&log), events.clone(), Arc::clone(&measures))?;
     let failure = Arc::new(Mutex::new(None));
+    let next_submit = Arc::new(AtomicU64::new(0));
+    let couriers = couriers::start(Couriers {
+        couriers: courier_seats,
+        servers: server_seats,
+        endpoints: handles.clone(),
+        events: events.clone(),
+        next_submit: Arc::clone(&next_submit),
+        started: Instant::now(),
+    })?;
     let event_loop = EventLoop {
         replicas: hosted,
         endpoints: handles.clone(),
@@ -81,6 +98,7 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
         timers: BinaryHeap::new(),
         timer_count: 0,
         routes,
+        couriers,
     };
     let thread = std::thread::Builder::new().name("events".into()).spawn(move || {
         event_loop.run(&receiver);
@@ -92,9 +110,33 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
         replicas: Arc::new(views),
         endpoints: Arc::new(handles),
         measures,
-        next_submit: Arc::new(AtomicU64::new(0)),
+        next_submit,
     };
     Ok(Host { handle, event_loop: thread, failure })
+}
+
+/// A courier beside every subchain's replica, a server beside every relay's.
+fn seat(
+    index: usize,
+    replica: &ReplicaConfig,
+    store: &ReplicaStore,
+    couriers: &mut Vec<CourierSeat>,
+    servers: &mut Vec<ServerSeat>,
+) {
+    let chain = replica.genesis.chain_id();
+    match &replica.genesis.role {
+        ChainRole::Relay { .. } => {
+            let server = CourierServer::new(chain);
+            servers.push(ServerSeat { server, replica: index, endpoint: replica.endpoint, store: store.clone() });
+        }
+        ChainRole::Subchain { anchor } => couriers.push(CourierSeat::new(
+            (index, replica.endpoint),
+            (chain, anchor.relay),
+            replica.vote_key.address(),
+            store.clone(),
+            replica.relay_validators.iter().copied().collect(),
+        )),
+    }
 }
 
 fn replica_name(replica: &ReplicaConfig) -> String {

@@ -58,7 +58,15 @@ fn sweep(name: &str, scenario: &Scenario, step: usize, second_within: u64) -> Ou
     println!(
         "{name}: {points} points, {} runs, {} crashes, {} restarts, {} entries replayed, {} commits, {} signed places, \
          {} signatures lost unseen, {} blocks offered by sync, {} re-proposals, highest round {}",
-        runs_a + runs_b, sum.crashes, sum.restarts, sum.replayed, sum.commits, sum.signed, sum.unseen, sum.synced, sum.reproposals,
+        runs_a + runs_b,
+        sum.crashes,
+        sum.restarts,
+        sum.replayed,
+        sum.commits,
+        sum.signed,
+        sum.unseen,
+        sum.synced,
+        sum.reproposals,
         sum.max_round
     );
     assert!(sum.crashes >= runs_a + runs_b, "some runs never reached their point");

@@ -117,7 +117,8 @@ fn log_entries_go_round_at_their_height_only() {
         value: BlockHash(Hash([2; 32])),
         validity: Validity::Invalid,
     };
-    let timeouts = [Timeout::propose, Timeout::prevote, Timeout::precommit].map(|timeout| timeout(core_round(Round(2))));
+    let timeouts =
+        [Timeout::propose, Timeout::prevote, Timeout::precommit].map(|timeout| timeout(core_round(Round(2))));
     let mut inputs = vec![
         CoreInput::Vote(vote(VoteType::Precommit, 0, Some(1))),
         CoreInput::Proposal(proposal(Some(Round(1)))),

@@ -198,7 +198,9 @@ fn nothing_leaves_between_a_signature_and_its_barrier() {
     // The verdict, the body, the signed proposal, the barrier, and no message.
     assert_eq!(appended(&built).len(), 2);
     assert_eq!(sent(&built), []);
-    assert!(built.iter().any(|effect| matches!(effect, Effect::SendBlock { header_hash, .. } if *header_hash == a_hash(1))));
+    assert!(
+        built.iter().any(|effect| matches!(effect, Effect::SendBlock { header_hash, .. } if *header_hash == a_hash(1)))
+    );
     let first = barrier(&built).unwrap();
     assert_eq!(built.last(), Some(&Effect::Barrier(first)));
     // What comes meanwhile waits; an answer to another barrier is none.
@@ -413,12 +415,20 @@ fn a_synced_block_commits_if_its_certificate_holds() {
     bench.on(bench.judged(0, 0, a_hash(7), false)).unwrap();
     let certificate = good(&bench);
     let effects = bench.on(Event::Synced { header_hash: a_hash(7), certificate: certificate.clone() }).unwrap();
-    assert_eq!(effects.last(), Some(&Effect::Commit { height: H, header_hash: a_hash(7), certificate: certificate.clone() }));
+    assert_eq!(
+        effects.last(),
+        Some(&Effect::Commit { height: H, header_hash: a_hash(7), certificate: certificate.clone() })
+    );
     // Decided: nothing of this height is heard any more, and no timer of it acts.
     assert_eq!(bench.on(Event::Synced { header_hash: a_hash(7), certificate }).unwrap(), []);
     assert_eq!(bench.on(bench.vote(0, VoteType::Prevote, H, 0, None)).unwrap(), []);
     assert_eq!(bench.on(Event::Timer(TimerId(0))).unwrap(), []);
-    assert!(bench.start(Height(2), &[3, 0, 1, 2], Vec::new()).unwrap().contains(&Effect::Build { height: Height(2), round: Round(0) }));
+    assert!(
+        bench
+            .start(Height(2), &[3, 0, 1, 2], Vec::new())
+            .unwrap()
+            .contains(&Effect::Build { height: Height(2), round: Round(0) })
+    );
 }
 
 #[test]

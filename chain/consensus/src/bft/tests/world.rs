@@ -146,7 +146,8 @@ struct Block {
 
 /// A body is a little header: height, round of its building, position of its builder, a serial number.
 fn body(height: Height, round: Round, builder: usize, serial: u64) -> Vec<u8> {
-    [height.0.to_le_bytes(), u64::from(round.0).to_le_bytes(), (builder as u64).to_le_bytes(), serial.to_le_bytes()].concat()
+    [height.0.to_le_bytes(), u64::from(round.0).to_le_bytes(), (builder as u64).to_le_bytes(), serial.to_le_bytes()]
+        .concat()
 }
 
 fn header_of(body: &[u8]) -> (Height, Round, usize) {

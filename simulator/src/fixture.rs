@@ -1,0 +1,12 @@
+//! Networks to test with: a relay with its consortium and any number of subchains, every key from a number.
+//!
+//! Everything here is real protocol: genesis objects, registrations by motion, signed transactions and proposals. The
+//! same names give the same chains in every run.
+
+mod chains;
+mod network;
+mod proposals;
+
+pub use chains::{BUSINESS_LEDGER, ChainSeed, FixtureKind, header_zero, relay_genesis, seed_key, subchain_genesis};
+pub use network::{Network, NetworkPlan, Subchain, SubchainPlan};
+pub use proposals::{LegDraft, leg, motion_transaction, registration, sign_transaction, submit_of};
