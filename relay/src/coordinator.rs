@@ -18,6 +18,7 @@ pub mod table;
 mod votes;
 
 pub use admission::{ChainView, chain_view};
+pub use caps::in_flight;
 pub use cancel::{cancel, expire_remembered_cancels};
 pub use decide::{abort_all_of, fire_timeouts};
 pub use overdue::mark_overdue;

@@ -166,7 +166,7 @@ enum Happening {
     Timer { process: ProcessId, life: u64, chain: ChainIndex, id: ReplicaTimer },
     Persisted { process: ProcessId, life: u64, chain: ChainIndex, token: Token, point: SyncPoint },
     Done { process: ProcessId, life: u64, chain: ChainIndex, token: Token, result: Box<JobResult> },
-    Submit { process: ProcessId, life: u64, chain: ChainIndex, input: Box<Input>, reply: ReplyToken },
+    Submit { process: ProcessId, chain: ChainIndex, input: Box<Input>, reply: ReplyToken },
     Courier(courier::CourierHappening),
 }
 
@@ -325,8 +325,7 @@ impl World {
         self.counter += 1;
         let reply = ReplyToken(self.counter);
         self.own_replies.insert(reply.0);
-        let life = self.processes[process.0].life;
-        self.schedule(0, Happening::Submit { process, life, chain, input: Box::new(input), reply });
+        self.schedule(0, Happening::Submit { process, chain, input: Box::new(input), reply });
         Reply(reply.0)
     }
 

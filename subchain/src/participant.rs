@@ -15,6 +15,7 @@ pub mod table;
 mod waits;
 
 pub use notify::resume_waiting;
+pub use prepare::dry_run;
 pub use prune::prune_acknowledged;
 pub use record::{LegId, LegRecord};
 pub(crate) use standing::alarm_acknowledgement;

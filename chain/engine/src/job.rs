@@ -71,8 +71,17 @@ pub enum JobResult {
     Executed(Result<Box<Executed>, ExecuteError>),
     /// Of [`Job::Certificate`].
     Certificate(bool),
-    /// Of [`Job::ReadBlocks`]: encoded block and encoded certificate of consecutive heights.
-    Blocks(Result<Vec<(Vec<u8>, Vec<u8>)>, StoreFault>),
+    /// Of [`Job::ReadBlocks`]: consecutive heights.
+    Blocks(Result<Vec<StoredBlock>, StoreFault>),
+}
+
+/// A committed block and its certificate, encoded as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBlock {
+    /// The block.
+    pub block: Vec<u8>,
+    /// A certificate of its header.
+    pub certificate: Vec<u8>,
 }
 
 impl Job {
@@ -132,7 +141,7 @@ fn read_blocks(
     first: Height,
     count: u32,
     bytes: usize,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreFault> {
+) -> Result<Vec<StoredBlock>, StoreFault> {
     let mut blocks = Vec::new();
     let mut taken = 0usize;
     for offset in 0..u64::from(count) {
@@ -146,7 +155,7 @@ fn read_blocks(
         if taken > bytes && !blocks.is_empty() {
             break;
         }
-        blocks.push((block, certificate));
+        blocks.push(StoredBlock { block, certificate });
     }
     Ok(blocks)
 }

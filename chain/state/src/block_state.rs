@@ -207,12 +207,7 @@ impl<'a> BlockState<'a> {
         Ok(result)
     }
 
-    fn write_version(
-        &mut self,
-        place: &Place,
-        content: StateContent,
-        kind: ChangeKind,
-    ) -> Result<Version, StoreFault> {
+    fn write_version(&mut self, place: &Place, content: StateContent, kind: ChangeKind) -> Result<Version, StoreFault> {
         let last = self.inspect(place, |value| value.map(|value| value.version))?;
         let version = next_version(last)?;
         let value = StateValue { version, content };

@@ -17,9 +17,7 @@ mod tree;
 pub use access::{Access, AccessError, Accessor};
 pub use block_state::{BlockState, LedgerHead, PROVABLE_VERSIONS, StateDelta};
 pub use locks::{Holder, LockRefusal};
-pub use machine::{
-    Admission, BlockFacts, ExecuteError, Execution, GenesisState, OutboxEntry, Refusal, StateMachine,
-};
+pub use machine::{Admission, BlockFacts, ExecuteError, Execution, GenesisState, OutboxEntry, Refusal, StateMachine};
 pub use place::Place;
 pub use staged::{StagedEvent, StagedWrite, StagedWrites};
 pub use store::{MemoryStore, StoreFault, StoreReader, StoreWriter, WriteBatch};

@@ -17,8 +17,8 @@ use ledger_protocol::codec::{Tag, encode};
 use ledger_protocol::merkle;
 use ledger_protocol::proposal::{AccessKind, LockKey, ScopeEntry};
 use ledger_protocol::transaction::StateContent;
-use ledger_protocol::{AccountName, Code, Hash, Height, LedgerId, ProposalId, Suite};
 use ledger_protocol::transaction::StateKey;
+use ledger_protocol::{AccountName, Code, Hash, Height, LedgerId, ProposalId, Suite};
 use table::{Hold, Range, first_in_range};
 
 pub(crate) use table::holds_on_key;
@@ -184,8 +184,7 @@ fn conflict(
     entry: &ScopeEntry,
 ) -> Result<Option<ProposalId>, StoreFault> {
     let LockKey { ledger, account, key } = &entry.key;
-    let is_in_the_way =
-        |hold: &Hold| own != Some(&hold.holder) && !hold.access.is_compatible_with(entry.access);
+    let is_in_the_way = |hold: &Hold| own != Some(&hold.holder) && !hold.access.is_compatible_with(entry.access);
     if entry.access != AccessKind::PrefixShared {
         let holds = holds_on_key(state, &entry.key)?;
         return Ok(holds.iter().find(|hold| is_in_the_way(hold)).map(|hold| hold.holder.id));
@@ -249,10 +248,7 @@ impl Counter {
 }
 
 /// The live counter at a place.
-pub(crate) fn counter(
-    state: &BlockState<'_>,
-    place: &Place,
-) -> Result<Result<Counter, CounterProblem>, StoreFault> {
+pub(crate) fn counter(state: &BlockState<'_>, place: &Place) -> Result<Result<Counter, CounterProblem>, StoreFault> {
     state.inspect(place, |value| match value.filter(|value| is_live(value)).map(|value| &value.content) {
         None => Err(CounterProblem::Absent),
         Some(&StateContent::Counter { value, min, max }) => Ok(Counter { value, min, max }),

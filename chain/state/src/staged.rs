@@ -124,7 +124,8 @@ fn add_reserved(
     place: &Place,
     amount: i64,
 ) -> Result<ledger_protocol::Version, StoreFault> {
-    let content = state.inspect(place, |value| value.filter(|value| is_live(value)).map(|value| value.content.clone()))?;
+    let content =
+        state.inspect(place, |value| value.filter(|value| is_live(value)).map(|value| value.content.clone()))?;
     let Some(StateContent::Counter { value, min, max }) = content else {
         panic!("a reserved counter of {} is gone", place.account)
     };

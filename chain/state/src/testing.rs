@@ -96,9 +96,7 @@ pub(crate) fn naive_root(suite: Suite, contents: &BTreeMap<Place, StateValue>, l
     let mut leaves: Vec<(Hash, Hash)> = contents
         .iter()
         .filter(|(place, _)| place.ledger == ledger)
-        .map(|(place, value)| {
-            (state_tree_key(suite, &place.account, &place.key), state_value_hash(suite, value))
-        })
+        .map(|(place, value)| (state_tree_key(suite, &place.account, &place.key), state_value_hash(suite, value)))
         .collect();
     leaves.sort();
     subtree(suite, &leaves, 0)

@@ -4,10 +4,15 @@
 //! loop; replicas that share a network key share an endpoint. The state machines below never wait: what takes time
 //! is a job on a worker thread, a barrier on the log's thread or a commit on the store's thread.
 
+pub mod backend;
 pub mod config;
 pub mod devnet;
 pub mod host;
+mod node;
+mod prove;
 mod signer;
 
 pub use config::{ConfigError, NodeConfig, ReplicaConfig};
+pub use backend::HostBackend;
+pub use node::{Node, NodeError};
 pub use host::{Host, HostError, HostHandle, HostOptions};

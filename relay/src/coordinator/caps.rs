@@ -8,6 +8,14 @@ const PER_CHAIN: &str = "in-flight-chain";
 const PER_PROPOSER: &str = "in-flight-proposer";
 
 /// Legs of a chain that are started and not closed.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn in_flight(state: &BlockState<'_>, chain: &ChainId) -> Result<u32, StoreFault> {
+    of_chain(state, chain)
+}
+
+/// The same, for admission.
 pub(super) fn of_chain(state: &BlockState<'_>, chain: &ChainId) -> Result<u32, StoreFault> {
     Ok(state.working_as(PER_CHAIN, &encode(chain))?.unwrap_or(0))
 }

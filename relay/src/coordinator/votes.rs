@@ -6,9 +6,8 @@ use super::table::{OutcomeReaction, VoteReaction, on_outcome, on_vote};
 use super::{RelayFacts, decide, overdue};
 use crate::registry;
 use chain_state::{BlockState, StoreFault};
-use ledger_protocol::codec::Tag;
 use ledger_protocol::interchain::{Message, MessageContent, Outcome, Verdict, Vote};
-use ledger_protocol::suite::hash_object;
+use ledger_protocol::proof::message_hash;
 use ledger_protocol::system::{LegPhase, LegStatus, ProposalRecord, ProposalState};
 use ledger_protocol::{ChainId, Code, SuiteHash};
 
@@ -34,11 +33,6 @@ pub fn handle(
         // A vote or outcome in another chain's name, or a relay's own message coming back.
         Some(_) => Ok(Code::UNEXPECTED),
     }
-}
-
-fn message_hash(message: &Message) -> SuiteHash {
-    let suite = message.source.suite;
-    suite.foreign(hash_object(suite, Tag::VOTE, message))
 }
 
 fn find_leg(

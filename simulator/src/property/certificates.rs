@@ -3,7 +3,6 @@
 use super::{Fact, Observation, Property};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
-use chain_engine::certificate::verify_certificate;
 use chain_engine::rows;
 use ledger_protocol::chain::{CertificateKind, ValidatorSet};
 use ledger_protocol::{Hash, Suite};
@@ -53,7 +52,7 @@ impl Property for Certificates {
                 else {
                     return say(format!("nobody knows the validator set {}", header.validators_hash));
                 };
-                if let Err(error) = verify_certificate(header, &block.certificate, *kind, set) {
+                if let Err(error) = block.certificate.verify(header, set, *kind) {
                     return say(format!("its certificate does not verify: {error}"));
                 }
                 self.verified.insert(seen);

@@ -283,8 +283,8 @@ impl World {
 
     fn submit_unasked(&mut self, process: ProcessId, chain: ChainIndex, input: Box<Input>) {
         self.counter += 1;
-        let (life, reply) = (self.processes[process.0].life, ReplyToken(self.counter));
-        self.schedule(0, Happening::Submit { process, life, chain, input, reply });
+        let reply = ReplyToken(self.counter);
+        self.schedule(0, Happening::Submit { process, chain, input, reply });
     }
 
     fn send_courier(&mut self, from: ProcessId, to: ProcessId, route: usize, to_server: bool, bytes: &Arc<[u8]>) {

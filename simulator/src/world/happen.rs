@@ -43,8 +43,8 @@ impl World {
                 self.record(Some(process), Some(chain), "done", token.0, &[]);
                 self.tell(process, chain, ReplicaEvent::Done { token, result: *result });
             }
-            Happening::Submit { process, life, chain, input, reply } => {
-                if !self.lives(process, life) {
+            Happening::Submit { process, chain, input, reply } => {
+                if !self.is_up(process) {
                     return;
                 }
                 self.record(Some(process), Some(chain), "submitted", reply.0, &ledger_protocol::codec::encode(&input));

@@ -3,16 +3,16 @@
 use super::record::{HELD, HeldLeg, LegId, LegRecord};
 use super::table::{Incoming, LegState, Reaction, react};
 use super::{ParticipantFacts, answer, expired, standing::known_relay_height};
-use chain_ledger::LedgerError;
+use chain_ledger::{LedgerError, LedgerFacts};
 use chain_ledger::leg::{LegError, LegRefusal, check_asserted, check_scope, execute_leg};
 use chain_state::{Access, BlockState, StagedWrites, StoreFault, locks};
 use ledger_protocol::codec::{SortedVec, decode};
 use ledger_protocol::interchain::{Prepare, Verdict};
-use ledger_protocol::proposal::{Call, Leg, LegMode, MAX_LEG_BYTES, authorisation_sign_bytes};
+use ledger_protocol::proposal::{Call, Leg, LegMode, LockKey, MAX_LEG_BYTES, authorisation_sign_bytes};
 use ledger_protocol::suite::{BatchItem, Verifier};
 use ledger_protocol::transaction::{Operations, SignerSignature};
 use ledger_protocol::codec::Ordered;
-use ledger_protocol::{Address, Code, Hash, ProposalId, SuiteHash};
+use ledger_protocol::{Address, Code, Hash, Height, ProposalId, SuiteHash};
 
 /// Why a leg is refused, with the proposal in the way if one is.
 struct No {
@@ -179,4 +179,34 @@ pub(super) fn authorisations_are_valid(
         })
         .collect();
     Verifier.verify_batch(&items).iter().all(Result::is_ok)
+}
+
+/// What a leg would do now: the code of its NO and the key it is about, or nothing in its way. Authorisations are not
+/// asked for, so that a proposer can learn the scope before anybody signs (S6).
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn dry_run(
+    state: &mut BlockState<'_>,
+    ledger: &LedgerFacts<'_>,
+    leg: &Leg,
+) -> Result<Result<(), (Code, Option<LockKey>)>, StoreFault> {
+    let changes = usize::try_from(ledger.parameters.max_block_changes).unwrap_or(usize::MAX);
+    let facts = ParticipantFacts {
+        chain: leg.chain,
+        relay: leg.chain,
+        ledger,
+        max_leg_changes: changes / 4,
+        max_block_changes: changes / 2,
+    };
+    let nobody = ProposalId(leg.chain.suite.foreign(Hash::ZERO));
+    let holder = locks::Holder { id: nobody, started_at_on_relay: Height::ZERO };
+    if let Err(refusal) = locks::check(state, &holder, &leg.scope)? {
+        return Ok(Err((refusal.code(), None)));
+    }
+    Ok(match sandbox(state, &facts, leg)? {
+        Ok((staged, _)) if staged.count() > facts.max_leg_changes => Err((Code::SIZE, None)),
+        Ok(_) => Ok(()),
+        Err(refusal) => Err((refusal.code, refusal.key)),
+    })
 }

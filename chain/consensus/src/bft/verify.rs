@@ -4,6 +4,8 @@
 //! threshold that its kind needs. Votes that were verified one by one are not verified again inside a certificate;
 //! the memory is bounded and forgetting costs time only.
 
+#![expect(clippy::result_large_err, reason = "the error is the core's, and the core wants it so")]
+
 use super::context::{
     BftContext, CommitCertificate, CoreValidatorSet, Member, PolkaCertificate, Proposal, RoundCertificate, Vote,
     our_round,

@@ -8,7 +8,7 @@ use crate::assemble::{BlockInputs, Executed};
 use crate::candidates::Candidate;
 use crate::job::Job;
 use crate::mempool::Budget;
-use crate::port::{Phase, ReplicaHalt, Token};
+use crate::port::{Peer, Phase, ReplicaHalt, Token};
 use chain_consensus::Event;
 use chain_state::{ExecuteError, Refusal};
 use ledger_protocol::chain::Input;
@@ -38,7 +38,21 @@ impl Replica {
         if let Some(header_hash) = self.candidates.built(height, round) {
             return self.tell(Event::Built { height, round, header_hash }, effects);
         }
+        // A validator that lost its disk no longer knows what it proposed here.
+        if self.is_final_elsewhere(height) {
+            return Ok(());
+        }
         self.try_build(round, 0, effects)
+    }
+
+    /// Whether validators with more than a third of the power say that they have this height: one of them is honest, so
+    /// it is decided and block sync brings it.
+    fn is_final_elsewhere(&self, height: Height) -> bool {
+        let set = &self.tip.next_validators;
+        let has = |peer: &Peer| self.sync.peers.get(peer).is_some_and(|state| state.height >= height);
+        let ahead = set.validators().iter().filter(|validator| has(&Peer(validator.network_key_hash)));
+        let power: u64 = ahead.map(|validator| validator.power).sum();
+        power.saturating_mul(3) > set.total_power()
     }
 
     fn try_build(&mut self, round: Round, tries: u32, effects: &mut Effects) -> Step {

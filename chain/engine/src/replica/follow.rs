@@ -5,9 +5,9 @@
 //! consensus. A peer that lies or does not answer is not asked for a while and another one is.
 
 use super::{Alarm, Effects, Purpose, Replica, Standing, Step};
-use crate::job::Job;
+use crate::job::{Job, StoredBlock};
 use crate::port::{Lane, Mark, Peer, ReplicaEffect};
-use crate::sync::{Asked, Current, PeerState};
+use crate::sync::{Asked, Current};
 use crate::wire::{MAX_MESSAGE_BYTES, MAX_SYNC_BLOCKS, MAX_SYNC_BYTES, SyncMessage, SyncedBlock};
 use chain_consensus::Event;
 use ledger_protocol::codec::{decode, encode};
@@ -23,7 +23,7 @@ const MAX_PEERS: usize = 4_096;
 impl Replica {
     pub(super) fn peer_up(&mut self, peer: Peer, effects: &mut Effects) -> Step {
         if peer != self.own_peer && self.sync.peers.len() < MAX_PEERS {
-            self.sync.peers.entry(peer).or_insert_with(PeerState::default);
+            self.sync.peers.entry(peer).or_default();
             self.send(vec![peer], Lane::Sync, self.status(), effects);
         }
         Ok(())
@@ -100,13 +100,13 @@ impl Replica {
         self.work(Purpose::ServeBlocks(from), None, job, effects);
     }
 
-    pub(super) fn serve_blocks(&mut self, to: Peer, blocks: Vec<(Vec<u8>, Vec<u8>)>, effects: &mut Effects) -> Step {
+    pub(super) fn serve_blocks(&mut self, to: Peer, blocks: Vec<StoredBlock>, effects: &mut Effects) -> Step {
         if let Some(state) = self.sync.peers.get_mut(&to) {
             state.served = false;
         }
         // The encoding of `SyncMessage::Blocks` around blocks that are stored encoded.
         let mut bytes = encode(&(3u8, u32::try_from(blocks.len()).unwrap_or(u32::MAX)));
-        for (block, certificate) in blocks {
+        for StoredBlock { block, certificate } in blocks {
             bytes.extend(block);
             bytes.extend(certificate);
         }

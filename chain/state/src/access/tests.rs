@@ -11,12 +11,9 @@ use ledger_protocol::{Suite, Version, codec, merkle};
 fn chain() -> Chain {
     let mut chain = Chain::new(Suite::Standard);
     chain.block(|state| {
-        for (name, content) in [
-            ("ka", plain("1")),
-            ("kb", plain("2")),
-            ("kc", counter(50, 0, 100)),
-            ("kd", counter(5, 0, 10)),
-        ] {
+        for (name, content) in
+            [("ka", plain("1")), ("kb", plain("2")), ("kc", counter(50, 0, 100)), ("kd", counter(5, 0, 10))]
+        {
             state.put(&place(name), content).unwrap();
         }
     });

@@ -26,8 +26,7 @@ impl BlockState<'_> {
         let sequence: Sequence = self.working_as(AREA, &key)?.unwrap_or(Sequence::ZERO);
         let next = sequence.next().ok_or_else(|| StoreFault("a topic has used up its sequences".into()))?;
         self.put_working_as(AREA, &key, &next)?;
-        let event =
-            EventRecord { ledger, account: account.clone(), topic: topic.clone(), sequence, payload };
+        let event = EventRecord { ledger, account: account.clone(), topic: topic.clone(), sequence, payload };
         self.top().events.push(event);
         Ok(sequence)
     }

@@ -53,8 +53,7 @@ impl BlockState<'_> {
             return Ok(settings.clone());
         }
         let row = self.reader.get(&rows::settings(ledger))?;
-        let settings: Option<LedgerGenesis> =
-            row.map(|bytes| rows::decode("ledger settings", &bytes)).transpose()?;
+        let settings: Option<LedgerGenesis> = row.map(|bytes| rows::decode("ledger settings", &bytes)).transpose()?;
         self.settings.borrow_mut().insert(ledger, settings.clone());
         Ok(settings)
     }

@@ -124,9 +124,8 @@ fn a_lock_on_a_key_that_does_not_exist_guards_it_all_the_same() {
 fn deltas_are_checked_against_value_and_reservations() {
     let chain = chain();
     let mut state = chain.state();
-    let ask = |state: &BlockState<'_>, number, amount| {
-        check(state, &holder(number), &[entry("kc", Delta(amount))]).unwrap()
-    };
+    let ask =
+        |state: &BlockState<'_>, number, amount| check(state, &holder(number), &[entry("kc", Delta(amount))]).unwrap();
     let bound = Err(LockRefusal::Bound(entry("kc", Shared).key));
     assert_eq!(ask(&state, 1, -51), bound);
     assert_eq!(ask(&state, 1, 51), bound);
@@ -193,10 +192,7 @@ fn deltas_at_the_ends_of_the_range_do_not_overflow() {
 #[test]
 fn the_system_ledger_is_never_locked() {
     let chain = chain();
-    let scope = [ScopeEntry {
-        key: Place::system("members", key("m")).lock_key(),
-        access: Shared,
-    }];
+    let scope = [ScopeEntry { key: Place::system("members", key("m")).lock_key(), access: Shared }];
     let refused = check(&chain.state(), &holder(1), &scope).unwrap().unwrap_err();
     assert_eq!(refused.code(), Code::NOT_SYSTEM_LEDGER);
 }
@@ -245,7 +241,8 @@ fn keys_longer_than_a_group_name_are_told_apart() {
     assert_eq!(ask(&state, entry(long(2), PrefixShared)), Err(LockRefusal::Conflict(proposal(2))));
     assert_eq!(ask(&state, entry(long(3), PrefixShared)), Ok(()));
     let name = "a".repeat(64);
-    let far = ScopeEntry { key: LockKey { ledger: BOOKS, account: account(&name), key: key([9; 256]) }, access: Shared };
+    let far =
+        ScopeEntry { key: LockKey { ledger: BOOKS, account: account(&name), key: key([9; 256]) }, access: Shared };
     hold(&mut state, 4, &[far]);
 }
 
@@ -270,8 +267,10 @@ fn a_full_group_refuses_with_limit() {
 fn the_lock_set_root_is_a_tree_over_tagged_entries() {
     let scope = [entry("a", Exclusive), entry("b", Delta(-5))];
     for suite in [Suite::Standard, Suite::Guomi] {
-        let leaves: Vec<Vec<u8>> =
-            scope.iter().map(|entry| [b"crosstie/lock/v1\0".to_vec(), borsh::to_vec(entry).unwrap()].concat()).collect();
+        let leaves: Vec<Vec<u8>> = scope
+            .iter()
+            .map(|entry| [b"crosstie/lock/v1\0".to_vec(), borsh::to_vec(entry).unwrap()].concat())
+            .collect();
         assert_eq!(lock_set_root(suite, &scope), merkle::root(suite, &leaves));
         assert_eq!(lock_set_root(suite, &[]), merkle::empty_root(suite));
     }

@@ -33,11 +33,7 @@ impl TreeReader for Nodes<'_> {
     }
 }
 
-fn update_with<H: SimpleHasher>(
-    nodes: &Nodes<'_>,
-    before: u64,
-    batch: LeafBatch,
-) -> Result<TreeUpdate, StoreFault> {
+fn update_with<H: SimpleHasher>(nodes: &Nodes<'_>, before: u64, batch: LeafBatch) -> Result<TreeUpdate, StoreFault> {
     let version = before.checked_add(1).ok_or_else(|| StoreFault("a ledger has used up its versions".into()))?;
     let leaves = batch.into_iter().map(|(key_hash, value)| (KeyHash(key_hash.0), value));
     let (root, update) = JellyfishMerkleTree::<_, H>::new(nodes)
@@ -174,6 +170,5 @@ fn deeper_than_keys() -> StoreFault {
 
 fn nibble(hash: &Hash, depth: usize) -> Result<u8, StoreFault> {
     let byte = hash.0.get(depth / 2).ok_or_else(deeper_than_keys)?;
-    Ok(if depth % 2 == 0 { byte >> 4 } else { byte & 0x0f })
+    Ok(if depth.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f })
 }
-

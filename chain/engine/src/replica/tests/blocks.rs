@@ -74,13 +74,15 @@ fn an_honest_block_is_valid_and_travels_unchanged() {
     assert_eq!(BlockInputs::of_block(block), Some((header, inputs)));
 }
 
+type Change = Box<dyn Fn(&mut Header)>;
+
 #[test]
 fn every_header_field_changed_alone_makes_the_block_invalid() {
     let setup = setup();
     let inputs = setup.inputs(vec![setup.transaction(1)]);
     let header = setup.block(&inputs);
     let other = Hash([0xee; 32]);
-    let changes: Vec<(&str, Box<dyn Fn(&mut Header)>)> = vec![
+    let changes: Vec<(&str, Change)> = vec![
         ("version", Box::new(|header| header.version += 1)),
         ("chain", Box::new(move |header| header.chain.hash = other)),
         ("height", Box::new(|header| header.height = Height(2))),

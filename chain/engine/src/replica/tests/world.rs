@@ -45,6 +45,9 @@ pub(crate) struct Node {
     pub(crate) halt: Option<ReplicaHalt>,
 }
 
+/// From, to, lane, message; what arrives instead, if anything.
+type Tamper = Box<dyn FnMut(usize, usize, crate::Lane, Vec<u8>) -> Option<Vec<u8>>>;
+
 pub(crate) struct World {
     pub(crate) genesis: Genesis,
     pub(crate) nodes: Vec<Node>,
@@ -54,7 +57,7 @@ pub(crate) struct World {
     /// Crash this node when it is about to carry out its n-th effect from now.
     pub(crate) crash_after: Option<(usize, u64)>,
     /// Changes messages on their way.
-    pub(crate) tamper: Option<Box<dyn FnMut(usize, usize, crate::Lane, Vec<u8>) -> Option<Vec<u8>>>>,
+    pub(crate) tamper: Option<Tamper>,
 }
 
 impl World {

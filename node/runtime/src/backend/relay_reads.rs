@@ -1,0 +1,226 @@
+//! What only a relay knows: proposals, registered chains, motions.
+
+use super::{Sight, store_problem};
+use chain_ledger::motions;
+use chain_state::{BlockState, StoreFault};
+use ledger_protocol::chain::{CertificateKind, ControlledBy};
+use ledger_protocol::codec::{Text, decode};
+use ledger_protocol::interchain::DecisionVerdict;
+use ledger_protocol::proposal::LegMode;
+use ledger_protocol::system::{ChainStatus, LegPhase, LegStatus, ProposalRecord, ProposalState, accounts};
+use ledger_protocol::transaction::StateContent;
+use ledger_protocol::{ChainId, LedgerId, ProposalId};
+use node_api::{ChainStatusView, LegView, Problem, ProblemKind, ProposalSummary, ProposalView, RegistryEntryView};
+use node_gateway::ProposalQuery;
+use relay::coordinator;
+use relay::registry;
+
+const fn state_label(state: ProposalState) -> &'static str {
+    match state {
+        ProposalState::Queued => "queued",
+        ProposalState::Preparing => "preparing",
+        ProposalState::Committing => "committing",
+        ProposalState::Aborting => "aborting",
+        ProposalState::Committed => "committed",
+        ProposalState::Aborted => "aborted",
+        ProposalState::Rejected => "rejected",
+    }
+}
+
+fn controlled(by: &ControlledBy) -> String {
+    match by {
+        ControlledBy::SingleOrganisation => "single organisation".into(),
+        ControlledBy::Shared { max_share_per_mille } => format!("shared (at most {max_share_per_mille} per mille)"),
+    }
+}
+
+fn leg_view(state: &BlockState<'_>, leg: &LegStatus) -> Result<LegView, StoreFault> {
+    let record = registry::chain(state, &leg.chain)?;
+    let (phase, code) = match leg.phase {
+        LegPhase::Waiting => ("waiting", None),
+        LegPhase::VotedYes { .. } => ("voted-yes", None),
+        LegPhase::ClosedByOutcome { .. } => ("closed", None),
+        LegPhase::ClosedByNo { .. } => ("refused", None),
+        LegPhase::Disputed => ("disputed", None),
+        LegPhase::Broken => ("broken", None),
+        LegPhase::Noted { code } => ("noted", Some(code.to_string())),
+    };
+    let mode = match leg.mode {
+        LegMode::Write => "write",
+        LegMode::Read => "read",
+        LegMode::Notify => "notify",
+    };
+    Ok(LegView {
+        chain: leg.chain.to_string(),
+        name: record.as_ref().map_or_else(String::new, |record| record.name.to_string()),
+        mode: mode.into(),
+        phase: phase.into(),
+        code,
+        controlled_by: record.map_or_else(String::new, |record| controlled(&record.controlled_by)),
+    })
+}
+
+/// A proposal and whether nothing more will happen to it that somebody could wait for.
+pub(super) fn proposal(sight: &Sight<'_>, id: &ProposalId) -> Result<Option<(ProposalView, bool)>, Problem> {
+    let state = sight.state()?;
+    let Some(record) = coordinator::find(&state, id).map_err(store_problem)? else { return Ok(None) };
+    let tip = sight.chain().tip().map_err(store_problem)?;
+    let (now, pace_ms) =
+        tip.map_or((0, 0), |tip| (tip.header.height.0, u64::from(tip.next_parameters.min_block_interval_ms)));
+    let left = (record.state == ProposalState::Preparing).then(|| {
+        let blocks = record.deadline.0.saturating_sub(now);
+        (blocks, blocks.saturating_mul(pace_ms))
+    });
+    let (decision, reason, culprit) = match record.decision.as_option() {
+        None => (None, None, None),
+        Some(DecisionVerdict::Commit { .. }) => (Some("commit".to_owned()), None, None),
+        Some(DecisionVerdict::Abort { code, culprit }) => {
+            (Some("abort".to_owned()), Some(code.to_string()), Some(name_of(&state, culprit, &sight.view.chain)?))
+        }
+    };
+    let mut legs = Vec::new();
+    for leg in &record.legs {
+        legs.push(leg_view(&state, leg).map_err(store_problem)?);
+    }
+    let (waiting_for, hint) = next_step(&record, &legs);
+    let view = ProposalView {
+        id: id.to_string(),
+        state: state_label(record.state).into(),
+        proposer: record.proposer.to_string(),
+        submitted_at: record.submitted_at.0,
+        started_at: record.started_at.0,
+        deadline: record.deadline.0,
+        valid_until: record.valid_until.0,
+        decided_at: record.decided_at.0,
+        left,
+        decision,
+        reason,
+        culprit,
+        legs,
+        waiting_for,
+        hint,
+    };
+    Ok(Some((view, record.state.is_terminal())))
+}
+
+fn name_of(state: &BlockState<'_>, chain: &ChainId, relay: &ChainId) -> Result<String, Problem> {
+    if chain == relay {
+        return Ok("relay".into());
+    }
+    let record = registry::chain(state, chain).map_err(store_problem)?;
+    Ok(record.map_or_else(|| chain.to_string(), |record| record.name.to_string()))
+}
+
+fn next_step(record: &ProposalRecord, legs: &[LegView]) -> (String, Option<String>) {
+    let open = |phases: &[&str]| -> String {
+        let names: Vec<&str> =
+            legs.iter().filter(|leg| phases.contains(&leg.phase.as_str())).map(|leg| leg.name.as_str()).collect();
+        names.join(", ")
+    };
+    match record.state {
+        ProposalState::Queued => (
+            "proposals before it that use the same keys, or room in flight".into(),
+            Some(format!("crosstie proposal cancel {}", record.id)),
+        ),
+        ProposalState::Preparing => (
+            format!("the votes of {}", open(&["waiting"])),
+            Some(format!("crosstie proposal cancel {}", record.id)),
+        ),
+        ProposalState::Committing | ProposalState::Aborting => {
+            (format!("the outcomes of {}", open(&["waiting", "voted-yes"])), None)
+        }
+        _ => ("nobody: it is finished".into(), Some(format!("crosstie bundle get {}", record.id))),
+    }
+}
+
+pub(super) fn proposals(sight: &Sight<'_>, query: &ProposalQuery) -> Result<Vec<ProposalSummary>, Problem> {
+    let state = sight.state()?;
+    let account = Text::new(accounts::PROPOSALS).unwrap_or_default();
+    let mut found = Vec::new();
+    let mut after = None;
+    while found.len() < query.limit {
+        let page = state.scan(LedgerId::SYSTEM, &account, &[], after.as_ref(), 256).map_err(store_problem)?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        for (_, value) in page {
+            let StateContent::Plain(bytes) = &value.content else { continue };
+            let record: ProposalRecord = decode(bytes, bytes.len())
+                .map_err(|error| store_problem(StoreFault(format!("a proposal's record: {error}"))))?;
+            let label = state_label(record.state);
+            let wanted = query.state.as_deref().is_none_or(|state| state == label)
+                && query.after.is_none_or(|after| record.id > after);
+            if wanted && found.len() < query.limit {
+                found.push(ProposalSummary {
+                    id: record.id.to_string(),
+                    state: label.into(),
+                    submitted_at: record.submitted_at.0,
+                    decided_at: record.decided_at.0,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn registry(sight: &Sight<'_>) -> Result<Vec<RegistryEntryView>, Problem> {
+    let state = sight.state()?;
+    let now = sight.chain().tip().map_err(store_problem)?.map(|tip| tip.header.timestamp_ms).unwrap_or_default();
+    let mut entries = Vec::new();
+    for chain in registry::peers(&state).map_err(store_problem)? {
+        let Some(view) = coordinator::chain_view(&state, &chain, now).map_err(store_problem)? else { continue };
+        let client = chain_interchain::client(&state, &chain).map_err(store_problem)?;
+        let record = view.record;
+        let status = match record.status {
+            ChainStatus::Registered => "registered",
+            ChainStatus::Active => "active",
+            ChainStatus::Paused { .. } => "paused",
+            ChainStatus::Frozen => "frozen",
+            ChainStatus::Retiring => "retiring",
+            ChainStatus::Retired => "retired",
+        };
+        entries.push(RegistryEntryView {
+            chain: chain.to_string(),
+            name: record.name.to_string(),
+            standing: ChainStatusView {
+                status: status.into(),
+                stale: view.is_stale,
+                lagging: record.lagging,
+                suspect: record.suspect,
+            },
+            kind: match record.kind {
+                CertificateKind::Bft => "bft",
+                CertificateKind::Cft => "cft",
+                CertificateKind::Dev => "dev",
+            }
+            .into(),
+            controlled_by: controlled(&record.controlled_by),
+            height_on_source: client.map_or(0, |client| client.height_on_source.0),
+            in_flight: coordinator::in_flight(&state, &chain).map_err(store_problem)?,
+        });
+    }
+    Ok(entries)
+}
+
+pub(super) fn motions(sight: &Sight<'_>) -> Result<serde_json::Value, Problem> {
+    let state = sight.state()?;
+    let account = Text::new(accounts::MOTIONS).unwrap_or_default();
+    let mut found = Vec::new();
+    let page = state.scan(LedgerId::SYSTEM, &account, &[], None, 1_000).map_err(store_problem)?;
+    for (key, value) in page {
+        let StateContent::Plain(bytes) = &value.content else { continue };
+        let record: motions::MotionRecord = decode(bytes, bytes.len())
+            .map_err(|error| Problem::new(ProblemKind::Internal, format!("a motion's record: {error}")))?;
+        found.push(serde_json::json!({
+            "id": hex::encode(&*key),
+            "proposer": record.proposer.to_string(),
+            "reason": record.reason.as_str(),
+            "opened_at": record.opened_at.0,
+            "valid_until": record.valid_until.0,
+            "state": format!("{:?}", record.state).to_lowercase(),
+            "votes": record.votes.iter().map(|vote| serde_json::json!({
+                "member": vote.member.to_string(), "approve": vote.approve,
+            })).collect::<Vec<_>>(),
+        }));
+    }
+    Ok(serde_json::Value::Array(found))
+}
