@@ -21,17 +21,13 @@ pub use change::{
 pub use consistency::{ConsistencyProof, VerifiedConsistency};
 pub use error::ProofError;
 pub use file::{AnyProof, FileError, NamedConsistency, PROOF_MARK, PROOF_VERSION, VerifiedFile, verify_file};
-pub use header::{
-    AboveCheckpoint, CertifiedHead, HeaderProof, MAX_PROOF_HANDOFFS, OlderHeader, ProvenHeader, Target,
-};
+pub use header::{AboveCheckpoint, CertifiedHead, HeaderProof, MAX_PROOF_HANDOFFS, OlderHeader, ProvenHeader, Target};
 pub use message::{
     AnchoredMessage, ClientStanding, MessageInclusion, MessageProof, VerifiedMessage, VouchedMessage, message_hash,
 };
 pub use record::{RecordProof, RecordState, RecordVersion, VerifiedRecord};
-pub use transaction::{
-    EventProof, InputInclusion, ShownInput, TransactionProof, VerifiedEvent, VerifiedTransaction,
-};
+pub use transaction::{EventProof, InputInclusion, ShownInput, TransactionProof, VerifiedEvent, VerifiedTransaction};
 pub use value::{
     ChangedIn, LaterChange, LedgerStateProof, Standing, StateInclusion, ValueForm, ValueProof, VerifiedLedgerState,
-    VerifiedValue, WrittenChange, Written,
+    VerifiedValue, Written, WrittenChange,
 };

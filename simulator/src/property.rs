@@ -90,6 +90,9 @@ pub trait Property {
     fn at_rest(&mut self) -> Result<(), Contradiction> {
         Ok(())
     }
+
+    /// How much it has seen, so that a test can tell that it looked at all.
+    fn report(&self) -> String;
 }
 
 /// The properties of every chain.

@@ -69,6 +69,8 @@ pub struct WorldConfig {
     pub skew_ms: u64,
     /// Whether a replica that halts breaks the run.
     pub halts_fail: bool,
+    /// Disks that answer barriers at once and keep nothing for it, as some do: what the host contract forbids.
+    pub disks_lie: bool,
 }
 
 impl WorldConfig {
@@ -83,6 +85,7 @@ impl WorldConfig {
             notice_ms: (1, 50),
             skew_ms: 0,
             halts_fail: true,
+            disks_lie: false,
         }
     }
 
@@ -309,6 +312,11 @@ impl World {
     /// Adds a property.
     pub fn add_property(&mut self, property: Box<dyn Property>) {
         self.properties.push(property);
+    }
+
+    /// What every property has seen, one line each.
+    pub fn reports(&self) -> Vec<String> {
+        self.properties.iter().map(|property| format!("{}: {}", property.name(), property.report())).collect()
     }
 
     /// Hands an input to a replica that is up, chosen by the seed; to the first seat if none is.

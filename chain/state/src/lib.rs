@@ -20,4 +20,4 @@ pub use locks::{Holder, LockRefusal};
 pub use machine::{Admission, BlockFacts, ExecuteError, Execution, GenesisState, OutboxEntry, Refusal, StateMachine};
 pub use place::Place;
 pub use staged::{StagedEvent, StagedWrite, StagedWrites};
-pub use store::{MemoryStore, StoreFault, StoreReader, StoreWriter, WriteBatch};
+pub use store::{Entry, MemoryStore, StoreFault, StoreReader, StoreWriter, WriteBatch};

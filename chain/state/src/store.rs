@@ -14,6 +14,9 @@ pub use memory::MemoryStore;
 #[error("the store failed: {0}")]
 pub struct StoreFault(pub String);
 
+/// A key with its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
 /// Read access to an ordered key-value store.
 ///
 /// Reads see exactly the batches applied before; a reader handed to one execution never sees a later batch.
@@ -28,13 +31,13 @@ pub trait StoreReader {
     ///
     /// # Errors
     /// [`StoreFault`] on I/O.
-    fn scan(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreFault>;
+    fn scan(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Entry>, StoreFault>;
 
     /// The last (greatest) entry with `start ≤ key < end`.
     ///
     /// # Errors
     /// [`StoreFault`] on I/O.
-    fn last(&self, start: &[u8], end: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreFault>;
+    fn last(&self, start: &[u8], end: &[u8]) -> Result<Option<Entry>, StoreFault>;
 }
 
 /// Write access: a batch is applied whole or not at all.
@@ -50,10 +53,10 @@ impl<T: StoreReader + ?Sized> StoreReader for &T {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreFault> {
         (**self).get(key)
     }
-    fn scan(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreFault> {
+    fn scan(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Entry>, StoreFault> {
         (**self).scan(start, end, limit)
     }
-    fn last(&self, start: &[u8], end: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreFault> {
+    fn last(&self, start: &[u8], end: &[u8]) -> Result<Option<Entry>, StoreFault> {
         (**self).last(start, end)
     }
 }

@@ -148,7 +148,7 @@ impl Bundle {
     /// [`BundleError::Part`] with [`Part::File`].
     pub fn from_file(bytes: &[u8]) -> Result<Self, BundleError> {
         file::without_mark(&BUNDLE_MARK, "CTBUNDLE", BUNDLE_VERSION, bytes, MAX_BUNDLE_BYTES)
-            .map_err(|error| BundleError::Part { part: Part::File, error })
+            .map_err(BundleError::part(Part::File))
     }
 
     /// Verifies the whole bundle from a checkpoint of the relay, offline.
@@ -162,6 +162,3 @@ impl Bundle {
         verify::verify(self, checkpoint)
     }
 }
-
-
-

@@ -255,10 +255,7 @@ pub(super) fn check_hash(what: &'static str, expected: &Hash, found: Hash) -> Re
 }
 
 /// That `header` is the one a checkpoint names, in every field of the checkpoint.
-pub(super) fn check_is_checkpoint<'a>(
-    header: &'a Header,
-    checkpoint: &Checkpoint,
-) -> Result<&'a Header, ProofError> {
+pub(super) fn check_is_checkpoint<'a>(header: &'a Header, checkpoint: &Checkpoint) -> Result<&'a Header, ProofError> {
     check_header(header, &checkpoint.chain)?;
     if header.height != checkpoint.height {
         let (expected, found) = (checkpoint.height, header.height);

@@ -37,15 +37,10 @@ impl MessageInclusion {
         let leaf = verify_leaf(header, &self.leaf, &self.message.destination)?;
         let index = self.message.sequence.0.checked_sub(leaf.first.0);
         let index = index.ok_or(ProofError::Mismatch("the message is older than the list under the leaf"))?;
-        let _leaf = verify_inclusion(
-            suite,
-            LeafHash::of(suite, &encode(&self.message)),
-            index,
-            leaf.count.into(),
-            &self.path,
-        )
-        .and_then(|recomputed| recomputed.expect_root(&leaf.messages_root))
-        .map_err(ProofError::path("message in the list"))?;
+        let _leaf =
+            verify_inclusion(suite, LeafHash::of(suite, &encode(&self.message)), index, leaf.count.into(), &self.path)
+                .and_then(|recomputed| recomputed.expect_root(&leaf.messages_root))
+                .map_err(ProofError::path("message in the list"))?;
         Ok(())
     }
 }
@@ -142,7 +137,6 @@ impl MessageProof {
             Self::Historic { certified, certificate, .. } => (certified, certificate),
         }
     }
-
 
     /// Every hash link from the client record down to the message; the certificate comes later.
     pub(super) fn check_links(

@@ -1,7 +1,7 @@
 //! Bug classes that cost others money: proofs that would have passed there are refused here. The numbers are those of
 //! the project's list of bug classes.
 
-use super::forms::rich;
+use super::samples::rich;
 use super::scenario::{Network, Story};
 use super::test_chain::{TestChain, place};
 use ledger_protocol::codec::{Bounded, encode};
@@ -29,7 +29,7 @@ fn c1_index_out_of_range_leftover_hashes_and_unbound_messages_are_refused() {
         Err(ProofError::Path { error: MerkleError::PathLength { .. }, .. })
     ));
     // The whole message is the leaf: another sequence, payload or lane is another leaf.
-    let inclusion = chain.message_inclusion(Height(2), &super::forms::peer(Suite::Standard, 2), 3);
+    let inclusion = chain.message_inclusion(Height(2), &super::samples::peer(Suite::Standard, 2), 3);
     let with = |change: &dyn Fn(&mut MessageInclusion)| {
         let mut inclusion = inclusion.clone();
         change(&mut inclusion);
@@ -40,8 +40,8 @@ fn c1_index_out_of_range_leftover_hashes_and_unbound_messages_are_refused() {
     assert!(with(&|inclusion| inclusion.message.sequence = Sequence(2)).is_err());
     assert!(with(&|inclusion| inclusion.message.sequence = Sequence(9)).is_err());
     assert!(with(&|inclusion| inclusion.message.payload = Default::default()).is_err());
-    assert!(with(&|inclusion| inclusion.message.destination = super::forms::peer(Suite::Standard, 1)).is_err());
-    assert!(with(&|inclusion| inclusion.message.source = super::forms::peer(Suite::Standard, 1)).is_err());
+    assert!(with(&|inclusion| inclusion.message.destination = super::samples::peer(Suite::Standard, 1)).is_err());
+    assert!(with(&|inclusion| inclusion.message.source = super::samples::peer(Suite::Standard, 1)).is_err());
 }
 
 #[test]
@@ -99,17 +99,14 @@ fn c4_empty_proofs_and_duplicate_parts_are_refused() {
     // "Unchanged" by the same leaf on both sides.
     let at = chain.change_at(Height(2), 1);
     let form = UnchangedForm::Between { left: at.clone(), right: at.change.clone(), right_path: at.path };
-    let proof = UnchangedProof {
-        header: chain.header_proof(Height(1), Height(2)),
-        place: KeyPlace::of(&at.change),
-        form,
-    };
+    let proof =
+        UnchangedProof { header: chain.header_proof(Height(1), Height(2)), place: KeyPlace::of(&at.change), form };
     assert!(proof.verify(&chain.checkpoint(Height(1))).is_err());
 }
 
 #[test]
 fn c5_proofs_have_no_optional_fields_and_one_encoding() {
-    for (name, _, proof) in super::forms::all(&rich(Suite::Standard)) {
+    for (name, _, proof) in super::samples::all(&rich(Suite::Standard)) {
         let file = proof.to_file();
         let again = AnyProof::from_file(&file).unwrap();
         assert_eq!((again.clone(), again.to_file()), (proof, file.clone()), "{name}");
@@ -188,7 +185,7 @@ fn r2_neighbours_of_an_absent_change_must_be_adjacent_and_around_it() {
 #[test]
 fn r3_zero_hashes_are_never_trusted() {
     let chain = rich(Suite::Standard);
-    for (name, checkpoint, proof) in super::forms::all(&chain) {
+    for (name, checkpoint, proof) in super::samples::all(&chain) {
         for field in 0..2 {
             let mut zero = checkpoint;
             *(if field == 0 { &mut zero.header_hash } else { &mut zero.next_validators_hash }) = Hash::ZERO;

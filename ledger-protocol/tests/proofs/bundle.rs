@@ -149,35 +149,50 @@ fn parts_of_other_legs_chains_and_blocks_are_refused() {
     refused("legs swapped", with_legs(good.clone(), |legs| legs.swap(0, 1)));
     let error = refused("a leg left out", with_legs(good.clone(), |legs| legs.truncate(2)));
     assert!(matches!(error, BundleError::Contradiction { .. }));
-    refused("vote as outcome", with_legs(good.clone(), |legs| {
-        let LegMessages::VotedAndEnded { vote, .. } = legs[0].messages.clone() else { panic!() };
-        legs[0].messages = LegMessages::VotedAndEnded { vote: vote.clone(), outcome: vote };
-    }));
-    refused("another leg's vote", with_legs(good.clone(), |legs| {
-        let LegMessages::VotedAndEnded { vote, .. } = legs[1].messages.clone() else { panic!() };
-        let LegMessages::VotedAndEnded { outcome, .. } = legs[0].messages.clone() else { panic!() };
-        legs[0].messages = LegMessages::VotedAndEnded { vote, outcome };
-    }));
-    refused("another set", with_legs(good.clone(), |legs| {
-        let LegMessages::VotedAndEnded { outcome, .. } = legs[1].messages.clone() else { panic!() };
-        let LegMessages::VotedAndEnded { vote, .. } = &mut legs[0].messages else { panic!() };
-        vote.validators = outcome.validators.clone();
-    }));
-    refused("a certificate below the quorum", with_legs(good.clone(), |legs| {
-        let LegMessages::VotedAndEnded { vote, .. } = &mut legs[2].messages else { panic!() };
-        let noted = network.votes[2].unwrap();
-        let header = network.subs[2].header(noted.certified);
-        let weak = network.subs[2].current.certify_by(header, network.subs[2].kind, 2);
-        match &mut vote.proof {
-            ledger_protocol::proof::MessageProof::Direct { certificate, .. }
-            | ledger_protocol::proof::MessageProof::Historic { certificate, .. } => *certificate = weak,
-        }
-    }));
-    let error = refused("standing that skips the history", with_legs(good.clone(), |legs| {
-        let LegMessages::VotedAndEnded { vote, .. } = &mut legs[2].messages else { panic!() };
-        vote.standing = ClientStanding::Trusted;
-    }));
-    assert!(matches!(error, BundleError::Part { error: ProofError::OtherHash { .. }, .. }));
+    refused(
+        "vote as outcome",
+        with_legs(good.clone(), |legs| {
+            let LegMessages::VotedAndEnded { vote, .. } = legs[0].messages.clone() else { panic!() };
+            legs[0].messages = LegMessages::VotedAndEnded { vote: vote.clone(), outcome: vote };
+        }),
+    );
+    refused(
+        "another leg's vote",
+        with_legs(good.clone(), |legs| {
+            let LegMessages::VotedAndEnded { vote, .. } = legs[1].messages.clone() else { panic!() };
+            let LegMessages::VotedAndEnded { outcome, .. } = legs[0].messages.clone() else { panic!() };
+            legs[0].messages = LegMessages::VotedAndEnded { vote, outcome };
+        }),
+    );
+    refused(
+        "another set",
+        with_legs(good.clone(), |legs| {
+            let LegMessages::VotedAndEnded { outcome, .. } = legs[1].messages.clone() else { panic!() };
+            let LegMessages::VotedAndEnded { vote, .. } = &mut legs[0].messages else { panic!() };
+            vote.validators = outcome.validators.clone();
+        }),
+    );
+    refused(
+        "a certificate below the quorum",
+        with_legs(good.clone(), |legs| {
+            let LegMessages::VotedAndEnded { vote, .. } = &mut legs[2].messages else { panic!() };
+            let noted = network.votes[2].unwrap();
+            let header = network.subs[2].header(noted.certified);
+            let weak = network.subs[2].current.certify_by(header, network.subs[2].kind, 2);
+            match &mut vote.proof {
+                ledger_protocol::proof::MessageProof::Direct { certificate, .. }
+                | ledger_protocol::proof::MessageProof::Historic { certificate, .. } => *certificate = weak,
+            }
+        }),
+    );
+    let error = refused(
+        "standing that skips the history",
+        with_legs(good.clone(), |legs| {
+            let LegMessages::VotedAndEnded { vote, .. } = &mut legs[2].messages else { panic!() };
+            vote.standing = ClientStanding::Trusted;
+        }),
+    );
+    assert!(matches!(error, BundleError::Part { error, .. } if matches!(*error, ProofError::OtherHash { .. })));
     let mut surplus = good.clone();
     let mut blocks = surplus.blocks.into_vec();
     let head = blocks.len();
@@ -211,7 +226,7 @@ fn parts_of_other_legs_chains_and_blocks_are_refused() {
 fn a_bundle_file_above_its_limit_is_not_even_decoded() {
     let bytes = [b"CTBUNDLE".to_vec(), vec![0; MAX_BUNDLE_BYTES]].concat();
     let error = Bundle::from_file(&bytes).unwrap_err();
-    assert!(matches!(error, BundleError::Part { part: Part::File, error: ProofError::Decode(_) }));
+    assert!(matches!(error, BundleError::Part { part: Part::File, error } if matches!(*error, ProofError::Decode(_))));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod bug_classes;
 mod bundle;
 mod flips;
 mod forms;
+mod samples;
 mod scenario;
 mod sizes;
 mod test_chain;

@@ -16,9 +16,7 @@ use ledger_protocol::interchain::{
     ChainLimits, DecisionVerdict, MessageContent, Outcome, OutcomeResult, Verdict, Vote,
 };
 use ledger_protocol::merkle;
-use ledger_protocol::proof::bundle::{
-    Bundle, Course, LegEvidence, LegMessages, MessageEvidence, RecordAt, Submission,
-};
+use ledger_protocol::proof::bundle::{Bundle, Course, LegEvidence, LegMessages, MessageEvidence, RecordAt, Submission};
 use ledger_protocol::proof::{ClientStanding, KeyPlace, MessageProof, message_hash};
 use ledger_protocol::proposal::{
     AccessKind, Call, Leg, LegMode, LockKey, ProposalBody, ScopeEntry, Submit, approval_sign_bytes,
@@ -167,9 +165,11 @@ impl Network {
         // Height 1: the registry. Height 2: other members of ledger 0. Height 3: the Submit among other transactions.
         let mut registry = Content::default();
         for (index, sub) in subs.iter().enumerate() {
-            registry = registry
-                .record(accounts::CHAINS, &chain_key(&sub.id), &chain_record(sub, index))
-                .record(accounts::CLIENTS, &client_key(&sub.id), &client_record(sub, Height(1)));
+            registry = registry.record(accounts::CHAINS, &chain_key(&sub.id), &chain_record(sub, index)).record(
+                accounts::CLIENTS,
+                &client_key(&sub.id),
+                &client_record(sub, Height(1)),
+            );
         }
         let registered = relay.append(registry);
         let mut filler = Content::default();
@@ -181,10 +181,8 @@ impl Network {
             .map(|nonce| transaction(&relay, &proposer, vec![set_key(1, "notes", b"k", b"v")], nonce))
             .map(|transaction| (Input::Transaction(Box::new(transaction)), vec![Code::OK]))
             .collect();
-        let operation = LedgerOperation {
-            ledger: LedgerId::SYSTEM,
-            operation: Operation::SubmitProposal(submit.clone()),
-        };
+        let operation =
+            LedgerOperation { ledger: LedgerId::SYSTEM, operation: Operation::SubmitProposal(submit.clone()) };
         let carrier = transaction(&relay, &proposer, vec![set_key(1, "notes", b"k", b"w"), operation], 9);
         inputs.insert(2, (Input::Transaction(Box::new(carrier)), vec![Code::OK]));
         let submitted = relay.tip().next().unwrap();
@@ -233,7 +231,10 @@ impl Network {
             Story::Started => {}
             Story::Rejected => {
                 self.relay.empty(3);
-                self.decide(DecisionVerdict::Abort { code: Code::PROPOSAL_EXPIRED, culprit: self.relay.id }, ProposalState::Rejected);
+                self.decide(
+                    DecisionVerdict::Abort { code: Code::PROPOSAL_EXPIRED, culprit: self.relay.id },
+                    ProposalState::Rejected,
+                );
             }
             Story::TimedOut => {
                 self.vote(0, None);
@@ -290,8 +291,11 @@ impl Network {
         self.record.decision = Choice::Some(verdict);
         self.record.state = state;
         self.record.decided_at = self.decided;
-        let content =
-            Content::default().record(accounts::PROPOSALS, &proposal_key(&self.id, self.record.started_at), &self.record);
+        let content = Content::default().record(
+            accounts::PROPOSALS,
+            &proposal_key(&self.id, self.record.started_at),
+            &self.record,
+        );
         self.relay.append(content);
     }
 
@@ -338,14 +342,20 @@ impl Network {
         let (noted, content) = self.carry(index, MessageContent::Vote(vote));
         let message = &self.subs[index].block(noted.sent).outbox[0].1[1];
         let hash = message_hash(message);
-        self.phase(index, match no {
-            None => LegPhase::VotedYes { message_hash: hash, write_set_root: root },
-            Some(_) => LegPhase::ClosedByNo { message_hash: hash },
-        });
+        self.phase(
+            index,
+            match no {
+                None => LegPhase::VotedYes { message_hash: hash, write_set_root: root },
+                Some(_) => LegPhase::ClosedByNo { message_hash: hash },
+            },
+        );
         self.votes[index] = Some(noted);
-        let all = self.record.legs.iter().filter(|leg| leg.mode.votes()).all(|leg| {
-            matches!(leg.phase, LegPhase::VotedYes { .. })
-        });
+        let all = self
+            .record
+            .legs
+            .iter()
+            .filter(|leg| leg.mode.votes())
+            .all(|leg| matches!(leg.phase, LegPhase::VotedYes { .. }));
         let key = proposal_key(&self.id, self.record.started_at);
         let mut content = content.record(accounts::PROPOSALS, &key, &self.record);
         let verdict = if all {
@@ -374,12 +384,8 @@ impl Network {
     }
 
     pub fn answer(&mut self, index: usize, result: OutcomeResult) {
-        let outcome = Outcome {
-            id: self.id,
-            started_at_on_relay: self.record.started_at,
-            chain: self.subs[index].id,
-            result,
-        };
+        let outcome =
+            Outcome { id: self.id, started_at_on_relay: self.record.started_at, chain: self.subs[index].id, result };
         let (noted, content) = self.carry(index, MessageContent::Outcome(outcome));
         self.outcomes[index] = Some(noted);
         self.relay.append(content);
@@ -430,10 +436,8 @@ impl Network {
                 used.extend(vote.iter().chain(outcome).map(|noted| noted.on_relay));
                 let shown = |noted: &Noted| Box::new(self.evidence(index, noted));
                 LegEvidence {
-                    control: self.record_at(
-                        self.registered,
-                        &system(accounts::CHAINS, &chain_key(&self.subs[index].id)),
-                    ),
+                    control: self
+                        .record_at(self.registered, &system(accounts::CHAINS, &chain_key(&self.subs[index].id))),
                     messages: match (vote, outcome) {
                         (None, None) => LegMessages::Silent,
                         (Some(vote), None) => LegMessages::Voted { vote: shown(vote) },
@@ -461,10 +465,8 @@ impl Network {
                 operation: 1,
                 inclusion: self.relay.input_inclusion(self.submitted, 2, true),
             },
-            record: self.record_at(
-                self.decided,
-                &system(accounts::PROPOSALS, &proposal_key(&self.id, self.record.started_at)),
-            ),
+            record: self
+                .record_at(self.decided, &system(accounts::PROPOSALS, &proposal_key(&self.id, self.record.started_at))),
             course,
         }
     }

@@ -28,7 +28,9 @@ use ledger_protocol::transaction::{
     Change, ChangeKind, EventRecord, IndexRange, Receipt, SigningPolicy, StateContent, StateKey, StateValue, Value,
     state_tree_key,
 };
-use ledger_protocol::{AccountName, ChainId, Code, Hash, Height, LedgerId, Round, Sequence, Suite, TimestampMs, Version};
+use ledger_protocol::{
+    AccountName, ChainId, Code, Hash, Height, LedgerId, Round, Sequence, Suite, TimestampMs, Version,
+};
 use std::collections::BTreeMap;
 
 pub const START_MS: u64 = 1_700_000_000_000;
@@ -65,8 +67,7 @@ impl KeySet {
 
     pub fn certify_by(&self, header: &Header, kind: CertificateKind, signers: usize) -> FinalityCertificate {
         let hash = header.hash();
-        let bytes =
-            vote_sign_bytes(VoteKind::Precommit, kind, &header.chain, header.height, header.round, Some(&hash));
+        let bytes = vote_sign_bytes(VoteKind::Precommit, kind, &header.chain, header.height, header.round, Some(&hash));
         FinalityCertificate {
             kind,
             chain: header.chain,
@@ -508,14 +509,7 @@ impl TestChain {
 }
 
 fn change(place: &KeyPlace, version: Version, kind: ChangeKind, value_hash: Hash) -> Change {
-    Change {
-        ledger: place.ledger,
-        account: place.account.clone(),
-        key: place.key.clone(),
-        version,
-        kind,
-        value_hash,
-    }
+    Change { ledger: place.ledger, account: place.account.clone(), key: place.key.clone(), version, kind, value_hash }
 }
 
 fn ledger_leaves(suite: Suite, genesis: &Genesis, state: &State, before: &[LedgerLeaf]) -> Vec<LedgerLeaf> {
@@ -526,12 +520,7 @@ fn ledger_leaves(suite: Suite, genesis: &Genesis, state: &State, before: &[Ledge
             let state_root = state_root(suite, &state_leaves(suite, state, ledger.ledger), 0);
             let last = before.iter().find(|leaf| leaf.ledger == ledger.ledger);
             let state_version = last.map_or(0, |leaf| leaf.state_version + u64::from(leaf.state_root != state_root));
-            LedgerLeaf {
-                ledger: ledger.ledger,
-                state_version,
-                state_root,
-                settings_hash: ledger.settings_hash(suite),
-            }
+            LedgerLeaf { ledger: ledger.ledger, state_version, state_root, settings_hash: ledger.settings_hash(suite) }
         })
         .collect()
 }
@@ -581,11 +570,9 @@ pub fn state_proof(suite: Suite, state: &State, place: &KeyPlace) -> StateProof 
     match leaves {
         [] => StateProof::AbsentEmpty { siblings },
         [(found, _)] if *found == key => StateProof::Present { value: state[place].clone(), siblings },
-        [(other_key_hash, other_value_hash)] => StateProof::AbsentOther {
-            other_key_hash: *other_key_hash,
-            other_value_hash: *other_value_hash,
-            siblings,
-        },
+        [(other_key_hash, other_value_hash)] => {
+            StateProof::AbsentOther { other_key_hash: *other_key_hash, other_value_hash: *other_value_hash, siblings }
+        }
         _ => unreachable!(),
     }
 }

@@ -146,8 +146,9 @@ fn public_key(file: &Path, text: &str) -> Result<PeerKey, ConfigError> {
 /// [`ConfigError`]: nothing was started.
 pub fn node_config(directory: &Path, network: &NetworkFile, node: &NodeEntry) -> Result<NodeConfig, ConfigError> {
     let file = directory.join(NETWORK_FILE);
-    let data = directory.join(&node.data);
-    let keys_directory = data.join("keys");
+    let home = directory.join(&node.data);
+    let data = home.join("data");
+    let keys_directory = home.join("keys");
     let keys = KeyStore::open(&keys_directory)
         .map_err(|error| ConfigError::new(&keys_directory, error.to_string()))?;
     let key_error = |error: node_keys::KeyStoreError| ConfigError::new(&keys_directory, error.to_string());

@@ -18,6 +18,10 @@ impl Property for Agreement {
         "agreement"
     }
 
+    fn report(&self) -> String {
+        format!("{} headers and {} batches compared", self.headers.len(), self.rows.len())
+    }
+
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
         let (what, seen, height, hash) = match &observation.fact {
             Fact::Published { block, .. } => ("header", &mut self.headers, block.header.height, block.header_hash),

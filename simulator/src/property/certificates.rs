@@ -21,6 +21,10 @@ impl Property for Certificates {
         "every certificate verifies"
     }
 
+    fn report(&self) -> String {
+        format!("{} certificates verified", self.verified.len())
+    }
+
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
         let index = observation.index;
         match &observation.fact {

@@ -20,6 +20,10 @@ impl Property for Monotone {
         "monotone counters"
     }
 
+    fn report(&self) -> String {
+        format!("{} lanes, {} replicas", self.leaves.len(), self.published.len())
+    }
+
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
         let here = (observation.process, observation.index);
         match &observation.fact {

@@ -17,6 +17,10 @@ impl Property for AtMostOnce {
         "at most once"
     }
 
+    fn report(&self) -> String {
+        format!("{} inputs final once", self.places.len())
+    }
+
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
         let Fact::Published { block, is_first: true } = &observation.fact else { return Ok(()) };
         let height = block.header.height;

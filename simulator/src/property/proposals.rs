@@ -41,8 +41,6 @@ pub struct Proposals {
     seen: BTreeMap<ProposalId, Seen>,
     /// Exclusively locked keys: who holds them since when.
     locked: BTreeMap<(ChainId, LockKey), (ProposalId, Height)>,
-    /// Whether everything must be over when the scenario comes to rest.
-    ends: bool,
 }
 
 /// How proposals ended, for reports and tests.
@@ -67,7 +65,21 @@ fn against(first: impl Into<String>, second: impl Into<String>) -> Verdict {
 impl Proposals {
     /// Watches a relay and all subchains of the world.
     pub const fn new(relay: ChainIndex) -> Self {
-        Self { relay, seen: BTreeMap::new(), locked: BTreeMap::new(), ends: true }
+        Self { relay, seen: BTreeMap::new(), locked: BTreeMap::new() }
+    }
+
+    /// How the proposals seen so far stand.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for record in self.seen.values().filter_map(|seen| seen.record.as_ref()) {
+            match record.state {
+                ProposalState::Committed => tally.committed += 1,
+                ProposalState::Aborted => tally.aborted += 1,
+                ProposalState::Rejected => tally.rejected += 1,
+                _ => tally.open += 1,
+            }
+        }
+        tally
     }
 
     fn changes(observation: &Observation<'_>, height: Height) -> Vec<Change> {
@@ -288,6 +300,12 @@ impl Property for Proposals {
         "A1 to A5 of the proposal protocol"
     }
 
+    fn report(&self) -> String {
+        let Tally { committed, aborted, rejected, open } = self.tally();
+        let legs: usize = self.seen.values().map(|seen| seen.legs.len()).sum();
+        format!("{committed} committed, {aborted} aborted, {rejected} rejected, {open} open, {legs} legs")
+    }
+
     fn observe(&mut self, observation: &Observation<'_>) -> Verdict {
         let Fact::Published { block, is_first: true } = &observation.fact else { return Ok(()) };
         let height = block.header.height;
@@ -299,9 +317,6 @@ impl Property for Proposals {
     }
 
     fn at_rest(&mut self) -> Verdict {
-        if !self.ends {
-            return Ok(());
-        }
         for (id, seen) in &self.seen {
             let Some(record) = &seen.record else { continue };
             if !record.state.is_terminal() {
@@ -324,3 +339,6 @@ impl Property for Proposals {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,7 @@
 //! One signature: no two different consensus messages of one validator for one (height, round, type) leave it.
+//!
+//! A validator that lost its disk no longer knows what it signed: for heights that are final by then it is not held to
+//! it, because nothing it signs there can matter; from the next height on it is.
 
 use super::{Fact, Observation, Property};
 use crate::failure::Contradiction;
@@ -13,6 +16,9 @@ type Place = (ProcessId, ChainIndex, Height, Round, SignedKind);
 #[derive(Debug, Default)]
 pub struct OneSignature {
     left: BTreeMap<Place, SignedMessage>,
+    best: BTreeMap<ChainIndex, Height>,
+    /// Heights up to here are not held against a validator that was wiped.
+    forgiven: BTreeMap<(ProcessId, ChainIndex), Height>,
 }
 
 impl Property for OneSignature {
@@ -20,9 +26,29 @@ impl Property for OneSignature {
         "one signature per height, round and type"
     }
 
+    fn report(&self) -> String {
+        format!("{} signed messages left", self.left.len())
+    }
+
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
-        let Fact::SignatureLeft(message) = &observation.fact else { return Ok(()) };
+        let here = (observation.process, observation.index);
+        let message = match &observation.fact {
+            Fact::SignatureLeft(message) => message,
+            Fact::Published { block, is_first: true } => {
+                self.best.insert(observation.index, block.header.height);
+                return Ok(());
+            }
+            Fact::Opened { wiped: true, .. } => {
+                let best = self.best.get(&observation.index).copied().unwrap_or_default();
+                self.forgiven.insert(here, best);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         let (height, round, kind) = message.place;
+        if self.forgiven.get(&here).is_some_and(|forgiven| height <= *forgiven) {
+            return Ok(());
+        }
         let place = (observation.process, observation.index, height, round, kind);
         let first = self.left.entry(place).or_insert(**message);
         if *first == **message {

@@ -32,7 +32,9 @@ impl World {
                 if !self.lives(process, life) {
                     return;
                 }
-                self.processes[process.0].disk.synced(point);
+                if !self.config.disks_lie {
+                    self.processes[process.0].disk.synced(point);
+                }
                 self.record(Some(process), Some(chain), "persisted", token.0, &[]);
                 self.tell(process, chain, ReplicaEvent::Persisted { token });
             }

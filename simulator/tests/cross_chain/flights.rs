@@ -80,6 +80,9 @@ fn a_day_of_flights_over_seventeen_subchains() {
     let committed =
         ids.iter().filter(|id| network.proposal(&world, id).is_some_and(|it| it.state == ProposalState::Committed));
     assert_eq!(committed.count(), 838);
+    let seen = world.reports();
+    let expected = "A1 to A5 of the proposal protocol: 838 committed, 0 aborted, 0 rejected, 0 open, 1676 legs";
+    assert!(seen.iter().any(|line| line == expected), "{seen:#?}");
     let landing: i64 = (0..17).map(|place| network.counter(&world, place, "landing").unwrap()).sum();
     let income: i64 = (0..17).map(|place| network.counter(&world, place, "income").unwrap()).sum();
     assert_eq!((landing, income), (17 * 100_000 - 838 * 100, 838 * 100));

@@ -56,7 +56,7 @@ fn one_proposal_over_two_subchains_commits() {
         assert_eq!(network.counter(&world, 0, "balance"), Some(700));
         assert_eq!(network.counter(&world, 1, "balance"), Some(1_300));
         assert_eq!(network.text(&world, 0, "transfer/1").as_deref(), Some("-300"));
-        assert!(world.now_ms() - started_ms < 7_000, "took {} ms", world.now_ms() - started_ms);
+        assert!(world.now_ms() - started_ms < 4_000, "took {} ms", world.now_ms() - started_ms);
     }
 }
 

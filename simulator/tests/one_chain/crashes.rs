@@ -88,6 +88,29 @@ fn a_second_crash_during_replay() {
     }
 }
 
+/// The checks are not blind: with disks that lie about barriers, a power cut makes validators sign twice or lose
+/// what they published, and it is seen.
+#[test]
+fn disks_that_lie_are_found_out() {
+    let config = WorldConfig { disks_lie: true, halts_fail: false, ..WorldConfig::smooth("disks_that_lie_are_found_out") };
+    let length = length(Seed(5), &config);
+    let mut found = std::collections::BTreeSet::new();
+    for at_effect in (0..length).step_by(9) {
+        let (mut world, chain, processes) = start(Seed(5), config.clone());
+        world.plan(Fault { at_effect, processes, tail: Tail::Lost, restart_after_ms: Some(100), wipe: false });
+        let id = world.chain_id(chain);
+        for number in 0..20 {
+            world.submit(chain, transaction(id, 1_000 + number));
+            if let Err(failure) = world.run_for(100) {
+                found.insert(failure.property);
+                break;
+            }
+        }
+    }
+    assert!(found.contains("one signature per height, round and type"), "found only {found:?}");
+    assert!(found.contains("agreement") || found.contains("monotone counters"), "found only {found:?}");
+}
+
 #[test]
 fn crashes_on_a_lossy_network() {
     for seed in seeds(3) {

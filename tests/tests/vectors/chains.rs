@@ -1,6 +1,6 @@
 //! Vectors of genesis, header, validators, parameters, certificate, hand-off, transaction, receipt, outbox, messages.
 
-use super::forms::{peer, rich};
+use super::samples::{peer, rich};
 use super::test_chain::KeySet;
 use super::{bytes, check, hex, vector};
 use ledger_protocol::chain::{Input, VoteKind, block_proposal_sign_bytes, vote_sign_bytes};
@@ -19,26 +19,34 @@ fn genesis_and_headers() {
     for suite in SUITES {
         let chain = rich(suite);
         let genesis = &chain.genesis;
-        vectors.push(vector(&format!("{suite} genesis"), "chain id = H(tag || genesis)", &[
-            ("genesis", hex(genesis)),
-            ("chain_id", hex(&chain.id)),
-            ("chain_id_text", json!(chain.id.to_string())),
-            ("validators", hex(&genesis.validators)),
-            ("validators_hash", hex(&genesis.validators.hash(suite))),
-            ("parameters", hex(&genesis.parameters)),
-            ("parameters_hash", hex(&genesis.parameters.hash(suite))),
-            ("ledger_settings_hash", hex(&genesis.ledgers[1].settings_hash(suite))),
-        ]));
+        vectors.push(vector(
+            &format!("{suite} genesis"),
+            "chain id = H(tag || genesis)",
+            &[
+                ("genesis", hex(genesis)),
+                ("chain_id", hex(&chain.id)),
+                ("chain_id_text", json!(chain.id.to_string())),
+                ("validators", hex(&genesis.validators)),
+                ("validators_hash", hex(&genesis.validators.hash(suite))),
+                ("parameters", hex(&genesis.parameters)),
+                ("parameters_hash", hex(&genesis.parameters.hash(suite))),
+                ("ledger_settings_hash", hex(&genesis.ledgers[1].settings_hash(suite))),
+            ],
+        ));
         for height in [0, 1, 2, 5, 13] {
             let block = chain.block(Height(height));
             let ledgers: Vec<Value> = block.ledgers.iter().map(hex).collect();
-            vectors.push(vector(&format!("{suite} header {height}"), "header hash = H(tag || header)", &[
-                ("header", hex(&block.header)),
-                ("hash", hex(&block.header.hash())),
-                ("ledger_leaves", Value::Array(ledgers)),
-                ("checkpoint", hex(&chain.checkpoint(Height(height)))),
-                ("fingerprint", hex(&chain.checkpoint(Height(height)).fingerprint())),
-            ]));
+            vectors.push(vector(
+                &format!("{suite} header {height}"),
+                "header hash = H(tag || header)",
+                &[
+                    ("header", hex(&block.header)),
+                    ("hash", hex(&block.header.hash())),
+                    ("ledger_leaves", Value::Array(ledgers)),
+                    ("checkpoint", hex(&chain.checkpoint(Height(height)))),
+                    ("fingerprint", hex(&chain.checkpoint(Height(height)).fingerprint())),
+                ],
+            ));
         }
     }
     check("chains.json", "Genesis, chain id, headers, ledger leaves, checkpoints.", vectors);
@@ -53,25 +61,44 @@ fn certificates_and_handoffs() {
         let header = &block.header;
         let hash = header.hash();
         let sign = |vote, hash| vote_sign_bytes(vote, chain.kind, &chain.id, header.height, header.round, hash);
-        vectors.push(vector(&format!("{suite} signed bytes"), "what validators sign at height 4, round 0", &[
-            ("prevote", bytes(sign(VoteKind::Prevote, Some(&hash)))),
-            ("prevote_nil", bytes(sign(VoteKind::Prevote, None))),
-            ("precommit", bytes(sign(VoteKind::Precommit, Some(&hash)))),
-            ("precommit_nil", bytes(sign(VoteKind::Precommit, None))),
-            ("block_proposal", bytes(block_proposal_sign_bytes(chain.kind, &chain.id, header.height, Round(0), None, &hash))),
-        ]));
-        vectors.push(vector(&format!("{suite} certificate"), "three of four validators over header 4", &[
-            ("header", hex(header)),
-            ("validators", hex(chain.set_of(&header.validators_hash))),
-            ("certificate", hex(block.certificate.as_ref().unwrap())),
-        ]));
+        vectors.push(vector(
+            &format!("{suite} signed bytes"),
+            "what validators sign at height 4, round 0",
+            &[
+                ("prevote", bytes(sign(VoteKind::Prevote, Some(&hash)))),
+                ("prevote_nil", bytes(sign(VoteKind::Prevote, None))),
+                ("precommit", bytes(sign(VoteKind::Precommit, Some(&hash)))),
+                ("precommit_nil", bytes(sign(VoteKind::Precommit, None))),
+                (
+                    "block_proposal",
+                    bytes(block_proposal_sign_bytes(chain.kind, &chain.id, header.height, Round(0), None, &hash)),
+                ),
+            ],
+        ));
+        vectors.push(vector(
+            &format!("{suite} certificate"),
+            "three of four validators over header 4",
+            &[
+                ("header", hex(header)),
+                ("validators", hex(chain.set_of(&header.validators_hash))),
+                ("certificate", hex(block.certificate.as_ref().unwrap())),
+            ],
+        ));
         let weak = KeySet::new(suite, 7, 4).certify_by(header, chain.kind, 2);
-        vectors.push(vector(&format!("{suite} certificate below the quorum"), "two of four: must be refused", &[("refused", hex(&weak))]));
-        vectors.push(vector(&format!("{suite} hand-off"), "header 5, from a client that trusts header 1", &[
-            ("trusted_checkpoint", hex(&chain.checkpoint(Height(1)))),
-            ("trusted_validators", hex(chain.set_of(&chain.header(Height(1)).next_validators_hash))),
-            ("handoff", hex(&chain.handoff(Height(1), Height(5)))),
-        ]));
+        vectors.push(vector(
+            &format!("{suite} certificate below the quorum"),
+            "two of four: must be refused",
+            &[("refused", hex(&weak))],
+        ));
+        vectors.push(vector(
+            &format!("{suite} hand-off"),
+            "header 5, from a client that trusts header 1",
+            &[
+                ("trusted_checkpoint", hex(&chain.checkpoint(Height(1)))),
+                ("trusted_validators", hex(chain.set_of(&chain.header(Height(1)).next_validators_hash))),
+                ("handoff", hex(&chain.handoff(Height(1), Height(5)))),
+            ],
+        ));
     }
     check("certificates.json", "Signed bytes, finality certificates and hand-offs.", vectors);
 }
@@ -83,24 +110,29 @@ fn transactions() {
         let chain = rich(suite);
         let block = chain.block(Height(2));
         let Input::Transaction(transaction) = &block.inputs[3] else { panic!() };
-        vectors.push(vector(&format!("{suite} transaction"), "id = H(tag || body); signers sign tag || id", &[
-            ("body", hex(&transaction.body)),
-            ("id", hex(&transaction.id())),
-            ("signed_bytes", bytes(Transaction::sign_bytes(&transaction.id()))),
-            ("signatures", hex(&transaction.signatures)),
-            ("signatures_hash", hex(&transaction.signatures_hash())),
-            ("transaction", hex(&**transaction)),
-            ("input", hex(&block.inputs[3])),
-            ("input_leaf", hex(&block.inputs[3].leaf(suite))),
-            ("receipt_leaf", hex(&block.receipts[3])),
-            ("change_leaf", hex(&block.changes[1])),
-            ("event_leaf", hex(&block.events[1])),
-        ]));
+        vectors.push(vector(
+            &format!("{suite} transaction"),
+            "id = H(tag || body); signers sign tag || id",
+            &[
+                ("body", hex(&transaction.body)),
+                ("id", hex(&transaction.id())),
+                ("signed_bytes", bytes(Transaction::sign_bytes(&transaction.id()))),
+                ("signatures", hex(&transaction.signatures)),
+                ("signatures_hash", hex(&transaction.signatures_hash())),
+                ("transaction", hex(&**transaction)),
+                ("input", hex(&block.inputs[3])),
+                ("input_leaf", hex(&block.inputs[3].leaf(suite))),
+                ("receipt_leaf", hex(&block.receipts[3])),
+                ("change_leaf", hex(&block.changes[1])),
+                ("event_leaf", hex(&block.events[1])),
+            ],
+        ));
         let handoff = Input::Handoff(Box::new(chain.handoff(Height(1), Height(5))));
-        vectors.push(vector(&format!("{suite} system input"), "a hand-off as a block's input", &[
-            ("input", hex(&handoff)),
-            ("input_leaf", hex(&handoff.leaf(suite))),
-        ]));
+        vectors.push(vector(
+            &format!("{suite} system input"),
+            "a hand-off as a block's input",
+            &[("input", hex(&handoff)), ("input_leaf", hex(&handoff.leaf(suite)))],
+        ));
     }
     check("transactions.json", "Transactions, input leaves, receipts, changes, events.", vectors);
 }
@@ -111,17 +143,22 @@ fn messages() {
     for suite in SUITES {
         let chain = rich(suite);
         for (leaf, messages) in &chain.block(Height(2)).outbox {
-            vectors.push(vector(&format!("{suite} outbox leaf for {}", leaf.peer), "leaf of the outbox tree", &[
-                ("leaf", hex(leaf)),
-                ("messages", Value::Array(messages.iter().map(hex).collect())),
-            ]));
+            vectors.push(vector(
+                &format!("{suite} outbox leaf for {}", leaf.peer),
+                "leaf of the outbox tree",
+                &[("leaf", hex(leaf)), ("messages", Value::Array(messages.iter().map(hex).collect()))],
+            ));
         }
         let inclusion = chain.message_inclusion(Height(2), &peer(suite, 1), 2);
-        vectors.push(vector(&format!("{suite} message"), "message hash = H(vote tag || message)", &[
-            ("message", hex(&inclusion.message)),
-            ("message_hash", hex(&message_hash(&inclusion.message))),
-            ("content", bytes(&*inclusion.message.payload)),
-        ]));
+        vectors.push(vector(
+            &format!("{suite} message"),
+            "message hash = H(vote tag || message)",
+            &[
+                ("message", hex(&inclusion.message)),
+                ("message_hash", hex(&message_hash(&inclusion.message))),
+                ("content", bytes(&*inclusion.message.payload)),
+            ],
+        ));
         for (name, content) in super::operations::contents(suite) {
             let again = ledger_protocol::codec::decode::<MessageContent>(&encode(&content), 1 << 20).unwrap();
             assert_eq!(again, content);

@@ -3,10 +3,9 @@
 //! `CROSSTIE_WRITE_VECTORS=1` writes them anew; a change of a published vector is a change of the protocol.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-#[path = "../../../ledger-protocol/tests/proofs/forms.rs"]
-#[allow(dead_code, unused_imports)]
-mod forms;
 mod operations;
+#[path = "../../../ledger-protocol/tests/proofs/samples.rs"]
+mod samples;
 #[path = "../../../ledger-protocol/tests/proofs/scenario.rs"]
 mod scenario;
 #[path = "../../../ledger-protocol/tests/proofs/test_chain.rs"]

@@ -7,7 +7,8 @@ use ledger_protocol::chain::{CertificateKind, Parameters, RelayAnchor};
 use ledger_protocol::codec::{BoundedBytes, SortedVec, Text, decode, encode};
 use ledger_protocol::identifiers::Organisation;
 use ledger_protocol::interchain::{
-    Decision, DecisionVerdict, LegCall, MessageContent, Motion, Outcome, OutcomeResult, Prepare, Verdict, Vote, call_hash,
+    Decision, DecisionVerdict, LegCall, MessageContent, Motion, Outcome, OutcomeResult, Prepare, Verdict, Vote,
+    call_hash,
 };
 use ledger_protocol::proposal::Cancel;
 use ledger_protocol::transaction::*;
@@ -23,11 +24,16 @@ fn operations(suite: Suite) -> Vec<Operation> {
     let address = author.address();
     let role = Role(Text::new("clerk").unwrap());
     let state_key = || StateKey::new(b"key".to_vec()).unwrap();
-    let mode = AccountMode { owner: address, group: Choice::Some(role.clone()), group_write: true, others_write: false };
+    let mode =
+        AccountMode { owner: address, group: Choice::Some(role.clone()), group_write: true, others_write: false };
     let policy = SigningPolicy {
         rule: SigningRule::AtLeast(1),
-        members: SortedVec::new(vec![PolicyMember { address, weight: 3, organisation: Organisation::new("org").unwrap() }])
-            .unwrap(),
+        members: SortedVec::new(vec![PolicyMember {
+            address,
+            weight: 3,
+            organisation: Organisation::new("org").unwrap(),
+        }])
+        .unwrap(),
     };
     let keys = KeySet::new(suite, 3, 2);
     let network = Network::new(suite, &[Suite::Standard, Suite::Guomi], false, Story::Started);
@@ -106,22 +112,28 @@ fn every_operation_has_a_vector() {
         for (operation, (code, label)) in samples.iter().zip(Operation::CODES) {
             let bytes = encode(operation);
             assert_eq!(decode::<Operation>(&bytes, 1 << 20).unwrap(), *operation);
-            vectors.push(vector(&format!("{suite} {label}"), "u16 code, payload", &[
-                ("code", json!(format!("{code:#06x}"))),
-                ("hex", hex(operation)),
-            ]));
+            vectors.push(vector(
+                &format!("{suite} {label}"),
+                "u16 code, payload",
+                &[("code", json!(format!("{code:#06x}"))), ("hex", hex(operation))],
+            ));
         }
     }
     check("operations.json", "One sample of every operation.", vectors);
 }
 
 /// One sample of every message content.
-pub fn contents(suite: Suite) -> Vec<(&'static str, MessageContent)> {
+pub(crate) fn contents(suite: Suite) -> Vec<(&'static str, MessageContent)> {
     let network = Network::new(suite, &[Suite::Standard, Suite::Guomi], true, Story::Started);
     let relay = network.relay.id;
     let (id, started_at_on_relay, deadline_on_relay) = (network.id, network.submitted, network.record.deadline);
     let leg = &network.submit.body.legs[0];
-    let legs = network.submit.body.legs.iter().map(|leg| LegCall { chain: leg.chain, call_hash: call_hash(&relay, &leg.call) });
+    let legs = network
+        .submit
+        .body
+        .legs
+        .iter()
+        .map(|leg| LegCall { chain: leg.chain, call_hash: call_hash(&relay, &leg.call) });
     let digest = |byte| leg.chain.suite.foreign(Hash([byte; 32]));
     let vote = |verdict| MessageContent::Vote(Vote { id, started_at_on_relay, chain: leg.chain, verdict });
     let outcome = |result| MessageContent::Outcome(Outcome { id, started_at_on_relay, chain: leg.chain, result });
@@ -129,27 +141,36 @@ pub fn contents(suite: Suite) -> Vec<(&'static str, MessageContent)> {
         MessageContent::Decision(Decision::Voting { relay, id, started_at_on_relay, deadline_on_relay, verdict })
     };
     vec![
-        ("prepare", MessageContent::Prepare(Prepare {
-            relay,
-            id,
-            started_at_on_relay,
-            deadline_on_relay,
-            leg: leg.clone(),
-            authorisations: network.submit.authorisations[0].clone(),
-            legs: SortedVec::new(legs.collect()).unwrap(),
-        })),
-        ("vote yes", vote(Verdict::Yes { result_hash: digest(1), write_set_root: digest(2), lock_set_root: digest(3) })),
+        (
+            "prepare",
+            MessageContent::Prepare(Prepare {
+                relay,
+                id,
+                started_at_on_relay,
+                deadline_on_relay,
+                leg: leg.clone(),
+                authorisations: network.submit.authorisations[0].clone(),
+                legs: SortedVec::new(legs.collect()).unwrap(),
+            }),
+        ),
+        (
+            "vote yes",
+            vote(Verdict::Yes { result_hash: digest(1), write_set_root: digest(2), lock_set_root: digest(3) }),
+        ),
         ("vote no", vote(Verdict::No { code: Code::CONFLICT, conflicting: id })),
         ("decision commit", decision(DecisionVerdict::Commit { votes_root: suite.foreign(Hash([4; 32])) })),
         ("decision abort", decision(DecisionVerdict::Abort { code: Code::TIMEOUT, culprit: leg.chain })),
-        ("decision for a NOTIFY leg", MessageContent::Decision(Decision::Notify {
-            relay,
-            id,
-            started_at_on_relay,
-            deadline_on_relay,
-            leg: Box::new(network.submit.body.legs[1].clone()),
-            authorisations: network.submit.authorisations[1].clone(),
-        })),
+        (
+            "decision for a NOTIFY leg",
+            MessageContent::Decision(Decision::Notify {
+                relay,
+                id,
+                started_at_on_relay,
+                deadline_on_relay,
+                leg: Box::new(network.submit.body.legs[1].clone()),
+                authorisations: network.submit.authorisations[1].clone(),
+            }),
+        ),
         ("outcome applied", outcome(OutcomeResult::Applied { write_set_root: digest(2) })),
         ("outcome released", outcome(OutcomeResult::Released)),
         ("outcome refused", outcome(OutcomeResult::Refused)),

@@ -1,6 +1,6 @@
 //! Vectors of proof files and bundles, each with the checkpoint that it is verified from.
 
-use super::forms::{all, rich};
+use super::samples::{all, rich};
 use super::scenario::{Network, Story};
 use super::{bytes, check, hex, vector};
 use ledger_protocol::proof::{VerifiedFile, verify_file};
@@ -39,13 +39,17 @@ fn bundles() {
             let checkpoint = network.relay.checkpoint(Height(2));
             let file = network.bundle(Height(2)).to_file();
             let Ok(VerifiedFile::Bundle(verified)) = verify_file(&file, &checkpoint) else { panic!("{name}") };
-            vectors.push(vector(&format!("{relay} relay, {name}"), "two legs, one chain of each suite", &[
-                ("checkpoint", hex(&checkpoint)),
-                ("file", bytes(file)),
-                ("proposal", json!(verified.id.to_string())),
-                ("completeness", json!(format!("{:?}", verified.completeness))),
-                ("ends", json!(verified.legs.iter().map(|leg| format!("{:?}", leg.end)).collect::<Vec<_>>())),
-            ]));
+            vectors.push(vector(
+                &format!("{relay} relay, {name}"),
+                "two legs, one chain of each suite",
+                &[
+                    ("checkpoint", hex(&checkpoint)),
+                    ("file", bytes(file)),
+                    ("proposal", json!(verified.id.to_string())),
+                    ("completeness", json!(format!("{:?}", verified.completeness))),
+                    ("ends", json!(verified.legs.iter().map(|leg| format!("{:?}", leg.end)).collect::<Vec<_>>())),
+                ],
+            ));
         }
     }
     check("bundles.json", "Bundles of one proposal.", vectors);

@@ -1,10 +1,10 @@
 //! Walks the tables of `docs/protocol.md` against the code.
 
+use ledger_protocol::Code;
 use ledger_protocol::codec::Tag;
 use ledger_protocol::interchain::MessageContent;
 use ledger_protocol::proof::AnyProof;
 use ledger_protocol::transaction::Operation;
-use ledger_protocol::Code;
 use std::collections::BTreeSet;
 
 fn page() -> String {
@@ -32,8 +32,10 @@ fn every_proof_starts_at_the_header_field_that_the_page_names() {
     assert_eq!(header.len(), 18, "fields of the header");
     let rows: Vec<(String, String, String)> =
         table("proofs").into_iter().map(|row| (row[0].clone(), row[1].clone(), row[2].clone())).collect();
-    let code: Vec<(String, String, String)> =
-        AnyProof::ALL.iter().map(|(code, name, starts)| (code.to_string(), name.to_string(), starts.to_string())).collect();
+    let code: Vec<(String, String, String)> = AnyProof::ALL
+        .iter()
+        .map(|(code, name, starts)| (code.to_string(), name.to_string(), starts.to_string()))
+        .collect();
     assert_eq!(rows, code);
     for (_, proof, starts) in rows {
         for field in starts.split(", ") {
@@ -59,7 +61,8 @@ fn tags_operations_messages_and_codes_are_all_on_the_page() {
     let operations: Vec<_> =
         Operation::CODES.iter().map(|(code, name)| (format!("{code:#06x}"), (*name).to_owned())).collect();
     assert_eq!(pairs("operations"), operations);
-    let messages: Vec<_> = MessageContent::CODES.iter().map(|(code, name)| (code.to_string(), (*name).to_owned())).collect();
+    let messages: Vec<_> =
+        MessageContent::CODES.iter().map(|(code, name)| (code.to_string(), (*name).to_owned())).collect();
     assert_eq!(pairs("messages"), messages);
     let codes: Vec<_> = Code::ALL.iter().map(|(code, label, _)| (code.0.to_string(), (*label).to_owned())).collect();
     assert_eq!(pairs("codes"), codes);

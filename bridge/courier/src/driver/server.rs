@@ -66,11 +66,10 @@ impl CourierServer {
     ) -> Result<(), CourierError> {
         match decode_message(bytes) {
             Some(CourierMessage::AskStatus { source }) => {
+                // A chain that is not registered yet is told when it is.
+                self.subscribe(now_ms, source, from);
                 let answer = match relay_status(store, &self.relay, &source)? {
-                    Some(status) => {
-                        self.subscribe(now_ms, source, from);
-                        CourierMessage::Status(Box::new(status))
-                    }
+                    Some(status) => CourierMessage::Status(Box::new(status)),
                     None => CourierMessage::Unknown { source },
                 };
                 effects.push(ServerEffect::Send { chain: source, to: vec![from], bytes: encode_message(&answer) });

@@ -5,7 +5,7 @@
 use super::{BlockState, is_live};
 use crate::place::Place;
 use crate::rows;
-use crate::store::{StoreFault, StoreReader};
+use crate::store::{Entry, StoreFault, StoreReader};
 use ledger_protocol::transaction::{StateKey, StateValue};
 use ledger_protocol::{AccountName, LedgerId};
 use std::iter::Peekable;
@@ -104,7 +104,7 @@ struct StoredRange<'r> {
     header: usize,
     next: Vec<u8>,
     end: Vec<u8>,
-    page: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
+    page: std::vec::IntoIter<Entry>,
     is_exhausted: bool,
 }
 

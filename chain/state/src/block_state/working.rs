@@ -2,7 +2,7 @@
 
 use super::BlockState;
 use crate::place::{Place, constant_account};
-use crate::store::StoreFault;
+use crate::store::{Entry, StoreFault};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_protocol::codec::{self, BoundedBytes};
 use ledger_protocol::transaction::{StateContent, StateKey, StateValue};
@@ -67,7 +67,7 @@ impl BlockState<'_> {
         prefix: &[u8],
         after: Option<&[u8]>,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreFault> {
+    ) -> Result<Vec<Entry>, StoreFault> {
         let from = working_place(area, prefix)?;
         let after = after.map(|key| working_place(area, key)).transpose()?;
         let found = self.merged(&from, after.as_ref().map(|place| &place.key), limit)?;

@@ -50,7 +50,7 @@ pub enum BundleError {
         /// Which.
         part: Part,
         /// Why.
-        error: ProofError,
+        error: Box<ProofError>,
     },
     /// A relay block that a part names is not in the bundle.
     #[error("{part}: relay block {height} is needed and not in the bundle")]
@@ -89,7 +89,7 @@ pub enum BundleError {
 impl BundleError {
     /// Names the part that failed.
     pub(super) fn part(part: Part) -> impl FnOnce(ProofError) -> Self {
-        move |error| Self::Part { part, error }
+        move |error| Self::Part { part, error: Box::new(error) }
     }
 }
 

@@ -143,7 +143,12 @@ fn vote_of<'a>(
         return contradiction(part, "a Vote", "another message");
     };
     let Vote { id, started_at_on_relay, chain, verdict } = vote;
-    same(part, "proposal, start and chain", &(record.id, record.started_at, leg.chain), &(id, started_at_on_relay, chain))?;
+    same(
+        part,
+        "proposal, start and chain",
+        &(record.id, record.started_at, leg.chain),
+        &(id, started_at_on_relay, chain),
+    )?;
     if !leg.mode.votes() {
         return contradiction(part, "no Vote of a NOTIFY leg", "a Vote");
     }
@@ -154,7 +159,11 @@ fn vote_of<'a>(
         }
         (LegPhase::ClosedByNo { message_hash }, Verdict::No { .. }) => same(part, "message", message_hash, &hash)?,
         (LegPhase::VotedYes { .. } | LegPhase::ClosedByNo { .. }, _) => {
-            return contradiction(part, format!("the vote that the record notes: {:?}", status.phase), format!("{verdict:?}"));
+            return contradiction(
+                part,
+                format!("the vote that the record notes: {:?}", status.phase),
+                format!("{verdict:?}"),
+            );
         }
         _ => {}
     }
@@ -175,7 +184,12 @@ fn outcome_of<'a>(
         return contradiction(part, "an Outcome", "another message");
     };
     let Outcome { id, started_at_on_relay, chain, result } = outcome;
-    same(part, "proposal, start and chain", &(record.id, record.started_at, leg.chain), &(id, started_at_on_relay, chain))?;
+    same(
+        part,
+        "proposal, start and chain",
+        &(record.id, record.started_at, leg.chain),
+        &(id, started_at_on_relay, chain),
+    )?;
     if let LegPhase::ClosedByOutcome { message_hash: noted } = &status.phase {
         same(part, "message", noted, &message_hash(ordered.message))?;
     }
@@ -237,7 +251,11 @@ fn check_end(leg: &Leg, status: &LegStatus, end: LegEnd, outcome_shown: bool) ->
     if agrees {
         return Ok(());
     }
-    contradiction(Part::Outcome(leg.chain), format!("the end that the record notes: {:?}", status.phase), format!("{end:?}"))
+    contradiction(
+        Part::Outcome(leg.chain),
+        format!("the end that the record notes: {:?}", status.phase),
+        format!("{end:?}"),
+    )
 }
 
 /// That COMMIT covers exactly the YES votes shown, once the record notes all of them: leaf = borsh(chain, message
@@ -250,7 +268,11 @@ pub(super) fn check_votes_root(
 ) -> Result<(), BundleError> {
     for (leg, status) in legs.iter().zip(record.legs.iter()).filter(|(leg, _)| leg.mode.votes()) {
         if !matches!(leg.vote.map(|vote| vote.content), None | Some(Verdict::Yes { .. })) {
-            return contradiction(Part::Vote(leg.chain), "YES under a COMMIT", format!("NO, record {:?}", status.phase));
+            return contradiction(
+                Part::Vote(leg.chain),
+                "YES under a COMMIT",
+                format!("NO, record {:?}", status.phase),
+            );
         }
     }
     let voting = || record.legs.iter().filter(|leg| leg.mode.votes());

@@ -63,7 +63,10 @@ pub(super) struct RelayBlocks<'a> {
 }
 
 impl<'a> RelayBlocks<'a> {
-    fn new(head: &'a Header, blocks: &'a SortedVec<OlderHeader, { super::MAX_RELAY_BLOCKS }>) -> Result<Self, BundleError> {
+    fn new(
+        head: &'a Header,
+        blocks: &'a SortedVec<OlderHeader, { super::MAX_RELAY_BLOCKS }>,
+    ) -> Result<Self, BundleError> {
         let mut by_height = BTreeMap::from([(head.height, head)]);
         for block in blocks {
             let part = Part::Block(block.header.height);
@@ -80,7 +83,6 @@ impl<'a> RelayBlocks<'a> {
         self.used.insert(height);
         Ok(header)
     }
-
 
     /// One version of a record, with the block that wrote it.
     pub(super) fn record<T: BorshDeserialize>(
@@ -129,16 +131,12 @@ fn submission<'a>(
 }
 
 /// The proposal's record, which must be of this Submit and consistent in itself.
-fn record<'a>(
-    bundle: &'a Bundle,
-    submit: &Submit,
-    relay: &mut RelayBlocks<'a>,
-) -> Result<ProposalRecord, BundleError> {
+fn record<'a>(bundle: &'a Bundle, submit: &Submit, relay: &mut RelayBlocks<'a>) -> Result<ProposalRecord, BundleError> {
     let part = Part::Record;
     let id = submit.body.id();
     // The record names its own height of start, which is part of its key; the change then proves both.
     let claimed: ProposalRecord = decode(&bundle.record.record.value, Value::LIMIT)
-        .map_err(|error| BundleError::Part { part, error: ProofError::Decode(error) })?;
+        .map_err(|error| BundleError::part(part)(ProofError::Decode(error)))?;
     let key = proposal_key(&id, claimed.started_at);
     let (record, header): (ProposalRecord, _) = relay.record(part, &bundle.record, accounts::PROPOSALS, &key)?;
     same(part, "proposal", &id, &record.id)?;
@@ -220,7 +218,7 @@ fn check_certificates(certified: &[Certified<'_>]) -> Result<(), BundleError> {
         let _certificate = one
             .certificate
             .verify(one.header, one.validators, one.kind)
-            .map_err(|error| BundleError::Part { part: one.part, error: error.into() })?;
+            .map_err(|error| BundleError::part(one.part)(error.into()))?;
         done.push(one);
     }
     Ok(())

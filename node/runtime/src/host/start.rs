@@ -140,7 +140,7 @@ fn seat(
 }
 
 fn replica_name(replica: &ReplicaConfig) -> String {
-    format!("{}/{}", replica.chain_name, replica.validator)
+    format!("{}-{}", replica.chain_name, replica.validator)
 }
 
 fn committed_height(replica: &ReplicaConfig, store: &ReplicaStore) -> Result<u64, HostError> {

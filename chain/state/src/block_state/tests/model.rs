@@ -49,7 +49,7 @@ struct Model {
 }
 
 fn user(ledger: u8, number: u8) -> Place {
-    Place::new(LedgerId(u32::from(ledger)), &account(if number % 2 == 0 { "a" } else { "b" }), &key([number]))
+    Place::new(LedgerId(u32::from(ledger)), &account(if number.is_multiple_of(2) { "a" } else { "b" }), &key([number]))
 }
 
 fn record(number: u8) -> Place {

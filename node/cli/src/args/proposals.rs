@@ -1,0 +1,224 @@
+//! Arguments of proposals and motions.
+
+use super::ledger::SigningArgs;
+use clap::{Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Where a leg's scope comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScopeArg {
+    /// From the leg's operations and reads.
+    Auto,
+    /// From the description's `scope` lists alone.
+    Explicit,
+}
+
+/// `crosstie proposal …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProposalCommand {
+    /// Make a signed proposal file from a description.
+    #[command(after_help = r#"
+A description is TOML or JSON (docs/cli.md has every field):
+  [[legs]]
+  chain = "subchain-1"
+  operations = [ { add = { account = "book", key = "balance", amount = -100 } } ]
+  [[legs]]
+  chain = "subchain-2"
+  operations = [ { set = { account = "book", key = "slot-7", value = "UA 1545" } },
+                 { add = { account = "book", key = "income", amount = 100 } } ]
+Example:
+  crosstie proposal new flight.toml --out flight.proposal"#)]
+    New {
+        /// The description, .toml or .json.
+        file: PathBuf,
+        /// Write the proposal here.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Where the legs' scopes come from.
+        #[arg(long, value_enum, default_value_t = ScopeArg::Auto)]
+        scope: ScopeArg,
+        /// The keys' passphrase is this file's first line.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Ask every leg's chain what it would do now. Nothing is written or locked.
+    DryRun {
+        /// A proposal file.
+        file: PathBuf,
+    },
+    /// Submit a proposal file to the relay.
+    Submit {
+        /// A proposal file.
+        file: PathBuf,
+        /// Follow it until it is decided and every leg has closed.
+        #[arg(long)]
+        watch: bool,
+        /// How its transaction is signed and sent.
+        #[command(flatten)]
+        signing: SigningArgs,
+    },
+    /// Cancel one's own proposal while it is undecided.
+    Cancel {
+        /// Its id.
+        id: String,
+        /// How the transaction is signed and sent.
+        #[command(flatten)]
+        signing: SigningArgs,
+    },
+    /// Show where a proposal stands, and who must act next.
+    Status {
+        /// Its id.
+        id: String,
+    },
+    /// List proposals that the relay still holds.
+    List {
+        /// Only those in this state, for example preparing.
+        #[arg(long)]
+        state: Option<String>,
+        /// Only those after this id.
+        #[arg(long)]
+        after: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// Follow a proposal until it is decided and every leg has closed; exit code 1 if it did not commit.
+    Watch {
+        /// Its id.
+        id: String,
+        /// Give up after so many seconds.
+        #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+        timeout_s: u64,
+    },
+}
+
+/// Who may address a ledger by a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AccessArg {
+    /// Nobody.
+    Nobody,
+    /// Members of the consortium.
+    Members,
+    /// The addresses given by --proposer.
+    Proposers,
+}
+
+/// `crosstie motion …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MotionCommand {
+    /// Open a motion; votes for it too unless --no-vote.
+    #[command(after_help = "Example:\n  crosstie motion propose --reason maintenance pause subchain-1 --blocks 3000")]
+    Propose {
+        /// Why, for the other members.
+        #[arg(long, default_value = "")]
+        reason: String,
+        /// Relay blocks during which votes count.
+        #[arg(long, value_name = "BLOCKS", default_value_t = 50_000)]
+        valid_for_blocks: u64,
+        /// Do not vote.
+        #[arg(long)]
+        no_vote: bool,
+        /// How the transaction is signed and sent.
+        #[command(flatten)]
+        signing: SigningArgs,
+        /// What to decide.
+        #[command(subcommand)]
+        motion: MotionKind,
+    },
+    /// Vote on an open motion.
+    Vote {
+        /// Its id, of `crosstie motion list`.
+        id: String,
+        /// Vote against it.
+        #[arg(long)]
+        no: bool,
+        /// How the transaction is signed and sent.
+        #[command(flatten)]
+        signing: SigningArgs,
+    },
+    /// List motions.
+    List,
+}
+
+/// What to decide.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum MotionKind {
+    /// The relay knows a chain of this network's directory.
+    Register {
+        /// Its name.
+        chain: String,
+    },
+    /// A registered or paused chain takes part in proposals.
+    Activate {
+        /// Its name or id.
+        chain: String,
+    },
+    /// A chain is taken out of new proposals for a time.
+    Pause {
+        /// Its name or id.
+        chain: String,
+        /// For so many relay blocks.
+        #[arg(long, default_value_t = 3_000)]
+        blocks: u64,
+    },
+    /// A chain is frozen.
+    Freeze {
+        /// Its name or id.
+        chain: String,
+    },
+    /// A chain leaves when every leg has closed.
+    Retire {
+        /// Its name or id.
+        chain: String,
+    },
+    /// A chain that never answers is given up.
+    Abandon {
+        /// Its name or id.
+        chain: String,
+    },
+    /// The mark SUSPECT is taken off a chain.
+    ClearSuspect {
+        /// Its name or id.
+        chain: String,
+    },
+    /// Who may address a ledger of a chain by a leg.
+    SetService {
+        /// The chain's name or id.
+        chain: String,
+        /// The ledger's number.
+        ledger: u32,
+        /// Who.
+        #[arg(long, value_enum)]
+        access: AccessArg,
+        /// An address, with --access proposers.
+        #[arg(long = "proposer", value_name = "ADDRESS")]
+        proposers: Vec<String>,
+        /// Whether every other voting leg's chain must be under shared control.
+        #[arg(long)]
+        demands_shared_control: bool,
+    },
+    /// How much of a chain proposals may hold at once.
+    SetLimits {
+        /// The chain's name or id.
+        chain: String,
+        /// Legs not yet closed.
+        #[arg(long, default_value_t = 4_096)]
+        max_in_flight: u32,
+        /// Proposals that may wait for one key.
+        #[arg(long, default_value_t = 256)]
+        max_queue_per_key: u32,
+        /// Legs in flight of one proposer.
+        #[arg(long, default_value_t = 4_096)]
+        max_in_flight_per_proposer: u32,
+    },
+    /// The consortium's members and their rule, from a TOML file.
+    SetMembers {
+        /// The policy file (docs/cli.md).
+        file: PathBuf,
+    },
+    /// Whose approvals a proposal needs, from a TOML file.
+    SetApprovals {
+        /// The policy file (docs/cli.md).
+        file: PathBuf,
+    },
+}

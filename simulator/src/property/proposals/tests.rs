@@ -1,0 +1,132 @@
+//! Each promise is broken once, and found broken.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use super::*;
+use ledger_protocol::codec::Bounded;
+use ledger_protocol::proposal::LegMode;
+use ledger_protocol::system::LegStatus;
+use ledger_protocol::{Address, Hash, Suite, SuiteHash};
+
+fn hash(number: u8) -> SuiteHash {
+    Suite::Standard.foreign(Hash([number; 32]))
+}
+
+fn chain(number: u8) -> ChainId {
+    ChainId { suite: Suite::Standard, hash: Hash([number; 32]) }
+}
+
+const YES: LegPhase = LegPhase::Waiting;
+
+fn record(state: ProposalState, phases: [LegPhase; 2], decision: Choice<DecisionVerdict>) -> ProposalRecord {
+    let leg = |number: u8, phase| LegStatus { chain: chain(number), mode: LegMode::Write, phase };
+    ProposalRecord {
+        id: ProposalId(hash(9)),
+        proposer: Address { suite: Suite::Standard, hash: Hash([8; 32]) },
+        state,
+        submitted_at: Height(10),
+        started_at: Height(10),
+        deadline: Height(30),
+        valid_until: Height(100),
+        decision,
+        decided_at: Height(12),
+        legs: Bounded::new(vec![leg(1, phases[0]), leg(2, phases[1])]).unwrap(),
+    }
+}
+
+fn yes() -> LegPhase {
+    LegPhase::VotedYes { message_hash: hash(1), write_set_root: hash(2) }
+}
+
+fn commit() -> Choice<DecisionVerdict> {
+    Choice::Some(DecisionVerdict::Commit { votes_root: hash(3) })
+}
+
+fn abort(code: Code) -> Choice<DecisionVerdict> {
+    Choice::Some(DecisionVerdict::Abort { code, culprit: chain(1) })
+}
+
+fn property() -> Proposals {
+    Proposals::new(ChainIndex(0))
+}
+
+fn broken(verdict: Verdict, rule: &str) {
+    let contradiction = verdict.expect_err("the promise is broken");
+    assert!(contradiction.first.starts_with(rule), "{contradiction:?}");
+}
+
+#[test]
+fn an_honest_proposal_breaks_nothing() {
+    let mut property = property();
+    let id = ProposalId(hash(9));
+    property.proposal_moved(Height(10), record(ProposalState::Preparing, [YES, YES], Choice::None)).unwrap();
+    property.leg_moved(chain(1), Height(5), id, LegState::Locked).unwrap();
+    property.leg_moved(chain(2), Height(5), id, LegState::Locked).unwrap();
+    property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
+    property.leg_moved(chain(1), Height(6), id, LegState::Applied).unwrap();
+    property.leg_moved(chain(2), Height(7), id, LegState::Applied).unwrap();
+    property.proposal_moved(Height(14), record(ProposalState::Committed, [yes(), yes()], commit())).unwrap();
+    property.at_rest().unwrap();
+    assert_eq!(property.tally(), Tally { committed: 1, ..Tally::default() });
+}
+
+#[test]
+fn applied_here_and_dropped_there_is_found() {
+    let mut property = property();
+    let id = ProposalId(hash(9));
+    property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
+    property.leg_moved(chain(1), Height(6), id, LegState::Applied).unwrap();
+    broken(property.leg_moved(chain(2), Height(6), id, LegState::Released), "A1");
+}
+
+#[test]
+fn a_leg_that_ends_before_the_decision_is_found() {
+    let mut property = property();
+    property.proposal_moved(Height(10), record(ProposalState::Preparing, [YES, YES], Choice::None)).unwrap();
+    broken(property.leg_moved(chain(1), Height(6), ProposalId(hash(9)), LegState::Applied), "S1");
+}
+
+#[test]
+fn a_commit_without_a_yes_is_found() {
+    let moved = property().proposal_moved(Height(12), record(ProposalState::Committing, [yes(), YES], commit()));
+    broken(moved, "A2");
+}
+
+#[test]
+fn an_abort_against_all_votes_is_found() {
+    let moved = property()
+        .proposal_moved(Height(12), record(ProposalState::Aborting, [yes(), yes()], abort(Code::TIMEOUT)));
+    broken(moved, "A3");
+}
+
+#[test]
+fn a_late_decision_and_none_at_all_are_found() {
+    let moved =
+        property().proposal_moved(Height(32), record(ProposalState::Aborting, [YES, YES], abort(Code::TIMEOUT)));
+    broken(moved, "A5");
+    let mut property = property();
+    property.proposal_moved(Height(10), record(ProposalState::Preparing, [YES, YES], Choice::None)).unwrap();
+    property.overdue(Height(31)).unwrap();
+    broken(property.overdue(Height(32)), "A5");
+}
+
+#[test]
+fn a_changed_or_turned_decision_is_found() {
+    let mut property = property();
+    property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
+    broken(
+        property.proposal_moved(Height(13), record(ProposalState::Committing, [yes(), yes()], abort(Code::NO))),
+        "R2",
+    );
+    let mut property = self::property();
+    property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
+    broken(property.proposal_moved(Height(13), record(ProposalState::Preparing, [yes(), yes()], commit())), "R3");
+}
+
+#[test]
+fn what_is_left_open_at_rest_is_found() {
+    let mut property = property();
+    property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
+    broken(property.at_rest(), "A5");
+    property.proposal_moved(Height(13), record(ProposalState::Committed, [yes(), yes()], commit())).unwrap();
+    broken(property.at_rest(), "A1");
+}
