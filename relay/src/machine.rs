@@ -106,7 +106,7 @@ impl StateMachine for RelayMachine {
         let peers = registry::peers(&state)?;
         let outbox = close_block(&mut state, &facts.chain, &peers)?;
         let mut has_due_work =
-            coordinator::has_open_proposals(&state)? || motions::any_open(&state)? || has_backlog(&state, &peers)?;
+            coordinator::has_open_proposals(&state)? || has_backlog(&state, &peers)?;
         for peer in &peers {
             has_due_work |= waiting_count(&state, peer)? > 0;
         }

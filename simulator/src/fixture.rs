@@ -8,5 +8,5 @@ mod network;
 mod proposals;
 
 pub use chains::{BUSINESS_LEDGER, ChainSeed, FixtureKind, header_zero, relay_genesis, seed_key, subchain_genesis};
-pub use network::{Network, NetworkPlan, Subchain, SubchainPlan};
+pub use network::{Network, NetworkPlan, START_MS, Subchain, SubchainPlan};
 pub use proposals::{LegDraft, leg, motion_transaction, registration, sign_transaction, submit_of};

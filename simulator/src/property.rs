@@ -22,8 +22,8 @@ use crate::signer::SignedMessage;
 use crate::world::{ChainIndex, ProcessId};
 use chain_engine::PublishedBlock;
 use chain_state::{MemoryStore, WriteBatch};
-use ledger_protocol::{ChainId, Height};
 use ledger_protocol::chain::Genesis;
+use ledger_protocol::{ChainId, Height};
 
 /// Something that happened in a world.
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 //! process does.
 
 use chain_consensus::VoteSigner;
-use ledger_protocol::codec::{Tag, decode};
 use ledger_protocol::chain::CertificateKind;
+use ledger_protocol::codec::{Tag, decode};
 use ledger_protocol::suite::SecretKey;
 use ledger_protocol::{ChainId, Hash, Height, PublicKey, Round, Signature};
 use std::collections::BTreeMap;

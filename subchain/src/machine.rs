@@ -104,8 +104,7 @@ impl StateMachine for SubchainMachine {
         participant::prune_acknowledged(&mut state, &relay, received_on_relay)?;
         let (next_validators, next_parameters) = settle_block_end(&mut state, facts)?;
         let outbox = close_block(&mut state, &facts.chain, &[relay])?;
-        let has_due_work = motions::any_open(&state)?
-            || waiting_count(&state, &relay)? > 0
+        let has_due_work = waiting_count(&state, &relay)? > 0
             || has_backlog(&state, &[relay])?;
         let delta = state.finish()?;
         Ok(Execution { receipts, delta, outbox, next_validators, next_parameters, has_due_work })

@@ -89,6 +89,64 @@ pub fn change_of_version(
     row.map(|bytes| rows::decode("version row", &bytes)).transpose()
 }
 
+/// What a key held in one version of a ledger's tree, however old; `None` for a key that never held anything since.
+///
+/// Not proven by anything but the change that wrote it: compare the version with that of the change. For a key that
+/// was first written after that version, a later value comes back. Working entries are known for the last
+/// [`PROVABLE_VERSIONS`] only.
+///
+/// # Errors
+/// [`StoreFault`] on I/O or a corrupt row.
+pub fn value_in_version(
+    reader: &dyn StoreReader,
+    suite: Suite,
+    place: &Place,
+    state_version: u64,
+) -> Result<Option<StateValue>, StoreFault> {
+    let key_hash = state_tree_key(suite, &place.account, &place.key);
+    Ok(leaf_at(reader, place.ledger, &key_hash, state_version)?.map(|(_, value)| value))
+}
+
+/// One version of a key, and where its change stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionMade {
+    /// The key.
+    pub key: StateKey,
+    /// The version.
+    pub version: Version,
+    /// The block.
+    pub height: Height,
+    /// Index in its changes tree.
+    pub index: u32,
+}
+
+/// Every version of every key of an account that is `key_length` bytes long and begins with `prefix`, by key and
+/// version, at most `limit`; keys that were pruned are among them.
+///
+/// # Errors
+/// [`StoreFault`] on I/O or a corrupt row.
+pub fn versions_under(
+    reader: &dyn StoreReader,
+    ledger: LedgerId,
+    account: &AccountName,
+    key_length: usize,
+    prefix: &[u8],
+    limit: usize,
+) -> Result<Vec<VersionMade>, StoreFault> {
+    let start = rows::versions_under(ledger, account, key_length, prefix);
+    let corrupt = || StoreFault("corrupt version row".into());
+    let Some(end) = rows::after_prefix(&start) else { return Ok(Vec::new()) };
+    let key_starts = start.len().saturating_sub(prefix.len());
+    let mut made = Vec::new();
+    for (row, bytes) in reader.scan(&start, &end, limit)? {
+        let (key, version) = row.get(key_starts..).and_then(|tail| tail.split_last_chunk::<8>()).ok_or_else(corrupt)?;
+        let (height, index) = rows::decode("version row", &bytes)?;
+        let key = StateKey::new(key).map_err(|_| corrupt())?;
+        made.push(VersionMade { key, version: Version(u64::from_be_bytes(*version)), height, index });
+    }
+    Ok(made)
+}
+
 fn is_served(reader: &dyn StoreReader, ledger: LedgerId, state_version: u64) -> Result<bool, StoreFault> {
     let Some(head) = head(reader, ledger)? else { return Ok(false) };
     Ok(head.state_version.checked_sub(state_version).is_some_and(|age| age < PROVABLE_VERSIONS))

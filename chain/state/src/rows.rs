@@ -6,7 +6,7 @@
 //! | `v` | ledger, account, key, version | height and index in the changes tree |
 //! | `l` | ledger, `s` or `h` | settings, or head of the ledger |
 //! | `tn` | ledger, tree version, path | node of the state tree |
-//! | `to` | ledger, key hash, tree version | value that was replaced in that version, with its place |
+//! | `to` | ledger, key hash, tree version | value that was replaced in that version, with its place; a working entry for a while, all others for ever |
 //! | `tp` | ledger, key hash | place of a key that is in the latest tree |
 //! | `tx` | ledger, tree version, part | what went stale in that version |
 //!
@@ -52,6 +52,15 @@ pub(crate) fn version(ledger: LedgerId, account: &AccountName, key: &StateKey, v
     row.extend_from_slice(&[high, low]);
     row.extend_from_slice(key);
     row.extend_from_slice(&version.0.to_be_bytes());
+    row
+}
+
+/// First bytes of the version rows of all keys of an account that are `key_length` long and begin with `prefix`.
+pub(crate) fn versions_under(ledger: LedgerId, account: &AccountName, key_length: usize, prefix: &[u8]) -> Vec<u8> {
+    let mut row = with_account(b'v', ledger, account, prefix.len() + 2);
+    let [low, high, ..] = key_length.to_le_bytes();
+    row.extend_from_slice(&[high, low]);
+    row.extend_from_slice(prefix);
     row
 }
 

@@ -1,5 +1,12 @@
 //! A chain with something in every tree, and one proof of every form over it.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc
+)]
 
 use super::scenario::{set_key, transaction};
 use super::test_chain::{Content, KeySet, TestChain, key, place, plain};

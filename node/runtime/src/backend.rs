@@ -1,6 +1,6 @@
 //! What the HTTP interface serves: the host's replicas, read from their stores.
 
-mod reads;
+pub(crate) mod reads;
 mod relay_reads;
 mod status;
 mod wait;

@@ -4,17 +4,18 @@
 //! a network is never overwritten. Keys lie unencrypted in the directory, which suits a development network only;
 //! each key file says so.
 
+mod admission;
 mod genesis;
 mod keys;
 mod registration;
 
+pub use admission::admission_operations;
 pub use genesis::{BUSINESS_LEDGER, OPERATOR_ROLE};
 pub use keys::{admin_key_name, member_key_name, operator_key_name};
 pub use registration::registration;
 
 use crate::config::ConfigError;
-use ledger_protocol::chain::Genesis;
-use ledger_protocol::transaction::LedgerOperation;
+use ledger_protocol::chain::{Genesis, RelayAnchor};
 use ledger_protocol::{Suite, codec};
 use node_api::{ChainEntry, LedgerEntry, NETWORK_FILE, NetworkFile, NodeEntry, ReplicaEntry};
 use node_keys::KeyStore;
@@ -23,6 +24,8 @@ use std::path::Path;
 
 /// The relay's name in every network made here.
 pub const RELAY: &str = "relay";
+/// The node that hosts every replica of a network made in one process.
+const SHARED_NODE: &str = "all";
 
 /// What to make.
 #[derive(Debug, Clone)]
@@ -44,8 +47,30 @@ pub struct SubchainPlan {
     pub name: String,
     /// Its suite.
     pub suite: Suite,
-    /// Operations of its genesis beside identities; accounts are owned by its operator.
-    pub operations: Vec<LedgerOperation>,
+    /// Business accounts of its genesis; owned by its operator, lockable by proposals.
+    pub accounts: Vec<AccountPlan>,
+}
+
+/// A business account to make.
+#[derive(Debug, Clone)]
+pub struct AccountPlan {
+    /// Its name.
+    pub name: String,
+    /// Its counters.
+    pub counters: Vec<CounterPlan>,
+}
+
+/// A counter to make.
+#[derive(Debug, Clone)]
+pub struct CounterPlan {
+    /// Its key.
+    pub key: String,
+    /// Smallest value allowed.
+    pub min: i64,
+    /// Largest value allowed.
+    pub max: i64,
+    /// The value it starts with.
+    pub initial: i64,
 }
 
 fn fail(file: &Path, reason: impl std::fmt::Display) -> ConfigError {
@@ -65,7 +90,7 @@ pub fn create(directory: &Path, plan: &Plan) -> Result<NetworkFile, ConfigError>
     let accounts = KeyStore::open(directory.join("keys")).map_err(|error| fail(directory, error))?;
     let mut ports = Ports::default();
     let mut chains = Vec::new();
-    let mut nodes = Nodes::new(directory, plan, &mut ports)?;
+    let mut nodes = Nodes::new(directory, SHARED_NODE, plan.processes, plan.validators, &mut ports)?;
 
     let members = keys::account(&accounts, &member_key_name(), plan.relay_suite)?;
     let relay_replicas = nodes.replicas(RELAY, plan.relay_suite, plan.validators, &mut ports)?;
@@ -73,20 +98,71 @@ pub fn create(directory: &Path, plan: &Plan) -> Result<NetworkFile, ConfigError>
     chains.push(write_genesis(directory, RELAY, true, &relay)?);
     let anchor = genesis::anchor(&relay).map_err(|reason| fail(&file, reason))?;
     for subchain in &plan.subchains {
-        let admin = keys::account(&accounts, &admin_key_name(&subchain.name), subchain.suite)?;
-        let operator = keys::account(&accounts, &operator_key_name(&subchain.name), subchain.suite)?;
         let replicas = nodes.replicas(&subchain.name, subchain.suite, plan.validators, &mut ports)?;
-        let genesis = genesis::subchain(subchain, &anchor, &admin, &operator, &replicas)
-            .map_err(|reason| fail(&file, reason))?;
-        chains.push(write_genesis(directory, &subchain.name, false, &genesis)?);
+        chains.push(make_subchain(directory, &accounts, &anchor, subchain, &replicas)?);
     }
     let network = NetworkFile { format: 1, chains, nodes: nodes.finish() };
-    let text = serde_json::to_string_pretty(&network).map_err(|error| fail(&file, error))?;
-    // The network file comes last: a directory without it is not a network.
+    write_network(directory, &network)?;
+    Ok(network)
+}
+
+/// Adds a subchain to a network that exists and may be running, on nodes of its own: one named like the chain, or one
+/// per validator. The nodes that run already need not be told: the new ones connect to the relay's.
+///
+/// # Errors
+/// [`ConfigError`]: a chain or node of that name exists, or the directory cannot be written.
+pub fn add_subchain(
+    directory: &Path,
+    network: &NetworkFile,
+    plan: &SubchainPlan,
+    validators: usize,
+    processes: bool,
+) -> Result<NetworkFile, ConfigError> {
+    let file = directory.join(NETWORK_FILE);
+    let taken = network.chains.iter().any(|chain| chain.name == plan.name)
+        || network.nodes.iter().any(|node| node.name == plan.name || node.name.starts_with(&format!("{}-", plan.name)));
+    if taken {
+        return Err(fail(&file, format!("has a chain or node {} already; choose another name", plan.name)));
+    }
+    let relay = network.chains.iter().find(|chain| chain.is_relay).ok_or_else(|| fail(&file, "names no relay chain"))?;
+    let relay = crate::config::read_genesis(directory, relay)?;
+    let anchor = genesis::anchor(&relay).map_err(|reason| fail(&file, reason))?;
+    let accounts = KeyStore::open(directory.join("keys")).map_err(|error| fail(directory, error))?;
+    let known = network.nodes.iter().flat_map(|node| {
+        node.replicas.iter().map(|replica| replica.listen).chain(std::iter::once(node.http))
+    });
+    let mut ports = Ports { held: Vec::new(), avoided: known.collect() };
+    let mut nodes = Nodes::new(directory, &plan.name, processes, validators, &mut ports)?;
+    let replicas = nodes.replicas(&plan.name, plan.suite, validators, &mut ports)?;
+    let mut network = network.clone();
+    network.chains.push(make_subchain(directory, &accounts, &anchor, plan, &replicas)?);
+    network.nodes.extend(nodes.finish());
+    write_network(directory, &network)?;
+    Ok(network)
+}
+
+/// Makes a subchain's account keys and genesis.
+fn make_subchain(
+    directory: &Path,
+    accounts: &KeyStore,
+    anchor: &RelayAnchor,
+    plan: &SubchainPlan,
+    replicas: &[keys::ReplicaKeys],
+) -> Result<ChainEntry, ConfigError> {
+    let admin = keys::account(accounts, &admin_key_name(&plan.name), plan.suite)?;
+    let operator = keys::account(accounts, &operator_key_name(&plan.name), plan.suite)?;
+    let genesis = genesis::subchain(plan, anchor, &admin, &operator, replicas)
+        .map_err(|reason| fail(&directory.join(NETWORK_FILE), reason))?;
+    write_genesis(directory, &plan.name, false, &genesis)
+}
+
+/// Writes the network file. It comes last: a directory without it is not a network.
+fn write_network(directory: &Path, network: &NetworkFile) -> Result<(), ConfigError> {
+    let file = directory.join(NETWORK_FILE);
+    let text = serde_json::to_string_pretty(network).map_err(|error| fail(&file, error))?;
     let partial = directory.join("network.json.partial");
     std::fs::write(&partial, text).map_err(|error| fail(&partial, error))?;
-    std::fs::rename(&partial, &file).map_err(|error| fail(&file, error))?;
-    Ok(network)
+    std::fs::rename(&partial, &file).map_err(|error| fail(&file, error))
 }
 
 fn write_genesis(
@@ -117,21 +193,32 @@ fn write_genesis(
 
 /// Free ports of the loopback interface. They are held until all are taken, so that none is handed out twice.
 #[derive(Debug, Default)]
-struct Ports(Vec<TcpListener>);
+struct Ports {
+    held: Vec<TcpListener>,
+    /// Addresses of a network that may not be running now.
+    avoided: Vec<SocketAddr>,
+}
 
 impl Ports {
     fn take(&mut self, file: &Path) -> Result<SocketAddr, ConfigError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .map_err(|error| fail(file, format!("no free port on the loopback interface: {error}")))?;
-        let address = listener.local_addr().map_err(|error| fail(file, error))?;
-        self.0.push(listener);
-        Ok(address)
+        loop {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+                .map_err(|error| fail(file, format!("no free port on the loopback interface: {error}")))?;
+            let address = listener.local_addr().map_err(|error| fail(file, error))?;
+            // Held also when avoided, so that the system offers another one next.
+            self.held.push(listener);
+            if !self.avoided.contains(&address) {
+                return Ok(address);
+            }
+        }
     }
 }
 
 /// The nodes as they are laid out: one for all, or one per validator of every chain.
 struct Nodes<'a> {
     directory: &'a Path,
+    /// Data directory of the node that hosts all, if there is one.
+    shared: String,
     processes: bool,
     /// In one process, validator `i` of every chain shares endpoint `i`.
     endpoints: Vec<(String, String, SocketAddr)>,
@@ -139,19 +226,25 @@ struct Nodes<'a> {
 }
 
 impl<'a> Nodes<'a> {
-    fn new(directory: &'a Path, plan: &Plan, ports: &mut Ports) -> Result<Self, ConfigError> {
+    fn new(
+        directory: &'a Path,
+        shared_name: &str,
+        processes: bool,
+        validators: usize,
+        ports: &mut Ports,
+    ) -> Result<Self, ConfigError> {
+        let data = format!("nodes/{shared_name}");
         let mut nodes =
-            Self { directory, processes: plan.processes, endpoints: Vec::new(), nodes: Vec::new() };
-        if !plan.processes {
+            Self { directory, shared: data.clone(), processes, endpoints: Vec::new(), nodes: Vec::new() };
+        if !processes {
             let http = ports.take(directory)?;
-            let data = "nodes/all".to_owned();
             let store = nodes.key_store(&data)?;
-            for index in 0..plan.validators {
+            for index in 0..validators {
                 let name = format!("endpoint-{index}");
                 let public = keys::network(&store, &name)?;
                 nodes.endpoints.push((name, public, ports.take(directory)?));
             }
-            nodes.nodes.push(NodeEntry { name: "all".into(), http, data, replicas: Vec::new() });
+            nodes.nodes.push(NodeEntry { name: shared_name.to_owned(), http, data, replicas: Vec::new() });
         }
         Ok(nodes)
     }
@@ -187,7 +280,7 @@ impl<'a> Nodes<'a> {
                     .get(validator)
                     .cloned()
                     .ok_or_else(|| fail(self.directory, "fewer endpoints than validators"))?;
-                (self.key_store("nodes/all")?, name, public, listen)
+                (self.key_store(&self.shared)?, name, public, listen)
             };
             let vote = keys::validator(&store, &vote_key, suite)?;
             made.push(keys::ReplicaKeys { vote, network_public_key: network_public_key.clone() });

@@ -9,7 +9,7 @@ pub mod config;
 pub mod devnet;
 pub mod host;
 mod node;
-mod prove;
+pub mod prove;
 mod signer;
 
 pub use config::{ConfigError, NodeConfig, ReplicaConfig};

@@ -15,7 +15,7 @@ async fn process_chains_make_blocks_and_go_on_after_a_restart() {
         processes: false,
         subchains: ["north", "south"]
             .iter()
-            .map(|name| SubchainPlan { name: (*name).into(), suite: Suite::Standard, operations: Vec::new() })
+            .map(|name| SubchainPlan { name: (*name).into(), suite: Suite::Standard, accounts: Vec::new() })
             .collect(),
     };
     let network = devnet::create(directory.path(), &plan).unwrap();

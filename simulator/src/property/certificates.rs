@@ -6,6 +6,7 @@ use crate::world::ChainIndex;
 use chain_engine::rows;
 use ledger_protocol::chain::{CertificateKind, ValidatorSet};
 use ledger_protocol::{Hash, Suite};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each certificate verifies, apart from the replica that made or accepted it.
@@ -36,14 +37,14 @@ impl Property for Certificates {
             Fact::Published { block, .. } => {
                 let header = &block.header;
                 let say = |what: String| {
-                    let published = format!("{} published height {} of chain {}", observation.process, header.height, index.0);
+                    let published =
+                        format!("{} published height {} of chain {}", observation.process, header.height, index.0);
                     Err(Contradiction::new(published, what))
                 };
-                let next = (index, header.next_validators_hash);
-                if !self.sets.contains_key(&next) {
+                if let Entry::Vacant(unknown) = self.sets.entry((index, header.next_validators_hash)) {
                     let row = rows::read(observation.store, &rows::validators(&header.next_validators_hash));
                     match row {
-                        Ok(Some(set)) => self.sets.insert(next, set),
+                        Ok(Some(set)) => unknown.insert(set),
                         other => return say(format!("its store does not name the next set: {other:?}")),
                     };
                 }
@@ -51,8 +52,7 @@ impl Property for Certificates {
                 if self.verified.contains(&seen) {
                     return Ok(());
                 }
-                let (Some(kind), Some(set)) =
-                    (self.kinds.get(&index), self.sets.get(&(index, header.validators_hash)))
+                let (Some(kind), Some(set)) = (self.kinds.get(&index), self.sets.get(&(index, header.validators_hash)))
                 else {
                     return say(format!("nobody knows the validator set {}", header.validators_hash));
                 };

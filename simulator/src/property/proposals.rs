@@ -167,7 +167,10 @@ impl Proposals {
         let id = record.id;
         let last = record.deadline.saturating_add(1);
         if height > last {
-            return against(format!("A5: {id} is decided by relay height {last}"), format!("it is decided at {height}"));
+            return against(
+                format!("A5: {id} is decided by relay height {last}"),
+                format!("it is decided at {height}"),
+            );
         }
         let missing: Vec<&ChainId> = record
             .legs
@@ -179,7 +182,9 @@ impl Proposals {
             DecisionVerdict::Commit { .. } if !missing.is_empty() => {
                 against(format!("A2: {id} is decided COMMIT"), format!("no proven YES of {missing:?}"))
             }
-            DecisionVerdict::Abort { code, .. } if missing.is_empty() && *code != Code::CANCELLED && *code != Code::CHAIN_LOST => {
+            DecisionVerdict::Abort { code, .. }
+                if missing.is_empty() && *code != Code::CANCELLED && *code != Code::CHAIN_LOST =>
+            {
                 against(format!("A3: {id} has every YES by its deadline"), format!("it is decided ABORT ({code})"))
             }
             _ => Ok(()),
@@ -225,7 +230,11 @@ impl Proposals {
                 && *since < height
             {
                 return against(
-                    format!("A4: {id} holds a key of {} since height {since} of chain {}", change.account.as_str(), observation.index.0),
+                    format!(
+                        "A4: {id} holds a key of {} since height {since} of chain {}",
+                        change.account.as_str(),
+                        observation.index.0
+                    ),
                     format!("another writes version {} of it at height {height}", change.version),
                 );
             }
@@ -329,7 +338,8 @@ impl Property for Proposals {
                 );
             }
             let voting = record.legs.iter().filter(|leg| leg.mode.votes());
-            let unapplied = voting.filter(|leg| seen.legs.get(&leg.chain).is_none_or(|it| it.state != LegState::Applied));
+            let unapplied =
+                voting.filter(|leg| seen.legs.get(&leg.chain).is_none_or(|it| it.state != LegState::Applied));
             if record.state == ProposalState::Committed
                 && let Some(leg) = unapplied.into_iter().next()
             {

@@ -30,10 +30,26 @@ struct Courier {
 #[derive(Debug)]
 pub(super) enum CourierHappening {
     /// A message to the courier of this route, or to the server of its relay.
-    Deliver { to: ProcessId, from: ProcessId, epoch: u64, route: usize, to_server: bool, bytes: Arc<[u8]> },
-    Alarm { process: ProcessId, life: u64, route: usize, id: u64 },
+    Deliver {
+        to: ProcessId,
+        from: ProcessId,
+        epoch: u64,
+        route: usize,
+        to_server: bool,
+        bytes: Arc<[u8]>,
+    },
+    Alarm {
+        process: ProcessId,
+        life: u64,
+        route: usize,
+        id: u64,
+    },
     /// The first event after a process came up.
-    Begin { process: ProcessId, life: u64, route: usize },
+    Begin {
+        process: ProcessId,
+        life: u64,
+        route: usize,
+    },
 }
 
 /// All couriers and servers.
@@ -271,9 +287,12 @@ impl World {
         if let Some(route) = route {
             return vec![route];
         }
-        let here = self.couriers.routes.iter().enumerate().filter(|(_, route)| {
-            route.relay == relay && self.chain(route.subchain).seats.contains_key(&receiver)
-        });
+        let here = self
+            .couriers
+            .routes
+            .iter()
+            .enumerate()
+            .filter(|(_, route)| route.relay == relay && self.chain(route.subchain).seats.contains_key(&receiver));
         here.map(|(route, _)| route).collect()
     }
 
@@ -290,7 +309,14 @@ impl World {
     fn send_courier(&mut self, from: ProcessId, to: ProcessId, route: usize, to_server: bool, bytes: &Arc<[u8]>) {
         self.record(Some(from), None, "courier sends to", to.0 as u64, bytes);
         let deliver = |epoch| {
-            Happening::Courier(CourierHappening::Deliver { to, from, epoch, route, to_server, bytes: Arc::clone(bytes) })
+            Happening::Courier(CourierHappening::Deliver {
+                to,
+                from,
+                epoch,
+                route,
+                to_server,
+                bytes: Arc::clone(bytes),
+            })
         };
         if from == to {
             self.schedule(0, deliver(0));

@@ -121,20 +121,21 @@ impl World {
         let signing = key.clone().unwrap_or_else(|| SecretKey::from_seed(chain.id.suite, peer.0.0));
         let config = BftConfig { chain: chain.id, kind: chain.genesis.kind, timeouts: chain.timeouts };
         let signer = RememberingSigner { key: signing.clone(), signed: Arc::clone(&signed) };
-        let opened = BftConsensus::new(config, Box::new(signer)).map_err(|error| error.to_string()).and_then(|consensus| {
-            let setup = ReplicaSetup {
-                machine: Arc::clone(&chain.machine),
-                consensus: Box::new(consensus),
-                genesis: chain.genesis.clone(),
-                own_address: key.as_ref().map(SecretKey::address),
-                own_peer: peer,
-                limits: chain.limits,
-            };
-            let disk = &self.processes[process.0].disk;
-            let empty = MemoryStore::default();
-            let store = disk.store(index).unwrap_or(&empty);
-            Replica::open(setup, store, disk.log(index)).map_err(|halt| halt.to_string())
-        });
+        let opened =
+            BftConsensus::new(config, Box::new(signer)).map_err(|error| error.to_string()).and_then(|consensus| {
+                let setup = ReplicaSetup {
+                    machine: Arc::clone(&chain.machine),
+                    consensus: Box::new(consensus),
+                    genesis: chain.genesis.clone(),
+                    own_address: key.as_ref().map(SecretKey::address),
+                    own_peer: peer,
+                    limits: chain.limits,
+                };
+                let disk = &self.processes[process.0].disk;
+                let empty = MemoryStore::default();
+                let store = disk.store(index).unwrap_or(&empty);
+                Replica::open(setup, store, disk.log(index)).map_err(|halt| halt.to_string())
+            });
         let replica = match opened {
             Ok(replica) => replica,
             Err(reason) => return self.halted(process, index, &reason),

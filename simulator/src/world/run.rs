@@ -48,7 +48,9 @@ impl World {
         self.now_ms = limit_ms;
         let heights: Vec<String> = (0..self.chains.len())
             .map(super::ChainIndex)
-            .map(|chain| format!("{}: {}..{}", chain.0, self.least_height(chain).unwrap_or_default(), self.best_height(chain)))
+            .map(|chain| {
+                format!("{}: {}..{}", chain.0, self.least_height(chain).unwrap_or_default(), self.best_height(chain))
+            })
             .collect();
         self.fail(
             "liveness",

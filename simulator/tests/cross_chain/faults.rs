@@ -27,6 +27,24 @@ fn proposals_over_a_lossy_network() {
 }
 
 #[test]
+fn one_seed_gives_one_trace_of_a_whole_network() {
+    for seed in seeds(2) {
+        let run = || {
+            let config = WorldConfig::lossy("one_seed_gives_one_trace_of_a_whole_network");
+            let (mut world, mut network) = network(seed, config, STANDARD);
+            network.propose(&mut world, &transfer(1, 10), 200);
+            ok(world.run_for(1_500));
+            world.crash(network.subchains[0].processes[1], Tail::Half);
+            ok(world.run_for(300));
+            world.restart(network.subchains[0].processes[1]);
+            ok(world.run_for(5_000));
+            (world.trace_hash(), world.events())
+        };
+        assert_eq!(run(), run(), "seed {seed} gives two traces");
+    }
+}
+
+#[test]
 fn validators_of_every_chain_crash_while_proposals_run() {
     for seed in seeds(4) {
         let config = WorldConfig::smooth("validators_of_every_chain_crash_while_proposals_run");

@@ -51,7 +51,8 @@ fn a_day_of_flights_over_seventeen_subchains() {
             })
             .collect(),
     );
-    let position: BTreeMap<&str, usize> = names.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+    let position: BTreeMap<&str, usize> =
+        names.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
     assert_eq!(names.len(), 17, "{names:?}");
     let mut network = Network::build(&mut world, &plan);
     ok(network.register(&mut world));
@@ -88,7 +89,10 @@ fn a_day_of_flights_over_seventeen_subchains() {
     assert_eq!((landing, income), (17 * 100_000 - 838 * 100, 838 * 100));
     for flight in &flights {
         for side in [&flight.carrier, &flight.airport] {
-            assert_eq!(network.text(&world, position[side.as_str()], &flight.key).as_deref(), Some(flight.value.as_str()));
+            assert_eq!(
+                network.text(&world, position[side.as_str()], &flight.key).as_deref(),
+                Some(flight.value.as_str())
+            );
         }
     }
 }

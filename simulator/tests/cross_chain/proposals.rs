@@ -81,14 +81,16 @@ fn suites_mix_in_every_way() {
 #[test]
 fn a_bound_on_one_side_aborts_both() {
     for seed in seeds(2) {
-        let (mut world, mut network) =
-            network(seed, WorldConfig::smooth("a_bound_on_one_side_aborts_both"), STANDARD);
+        let (mut world, mut network) = network(seed, WorldConfig::smooth("a_bound_on_one_side_aborts_both"), STANDARD);
         let id = network.propose(&mut world, &transfer(1, 1_001), 50);
         settle(&mut world, &network, &[id], 30_000);
         let record = network.proposal(&world, &id).unwrap();
         assert_eq!(record.state, ProposalState::Aborted);
         let verdict = *record.decision.as_option().unwrap();
-        assert!(matches!(verdict, DecisionVerdict::Abort { code, culprit } if (code == Code::NO || code == Code::BOUND) && culprit == network.subchains[0].id), "{verdict:?}");
+        assert!(
+            matches!(verdict, DecisionVerdict::Abort { code, culprit } if (code == Code::NO || code == Code::BOUND) && culprit == network.subchains[0].id),
+            "{verdict:?}"
+        );
         for position in [0, 1] {
             assert_eq!(network.counter(&world, position, "balance"), Some(1_000));
             assert_eq!(network.text(&world, position, "transfer/1"), None);

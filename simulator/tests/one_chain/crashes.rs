@@ -3,7 +3,7 @@
 
 use crate::toy::{transaction, world};
 use ledger_protocol::Height;
-use simulator::{Fault, ProcessId, Seed, Tail, World, WorldConfig, ChainIndex, seeds};
+use simulator::{ChainIndex, Fault, ProcessId, Seed, Tail, World, WorldConfig, seeds};
 
 /// Heights that the history without crashes has.
 const HEIGHTS: u64 = 4;
@@ -30,7 +30,10 @@ fn drive(world: &mut World, chain: ChainIndex, until: Height) {
         world.run_for(60).unwrap_or_else(|failure| panic!("{failure}"));
     }
     let reached = world.least_height(chain);
-    panic!("stuck: the least height is {reached:?} after {} ms, replay with seed and faults of this run", world.now_ms());
+    panic!(
+        "stuck: the least height is {reached:?} after {} ms, replay with seed and faults of this run",
+        world.now_ms()
+    );
 }
 
 /// Effects of the history until every validator has [`HEIGHTS`] blocks.
@@ -59,6 +62,7 @@ fn crash_everywhere(seed: Seed, config: &WorldConfig, victims: usize, step: u64,
         drive(&mut world, chain, Height(HEIGHTS + 1));
         points += 1;
     }
+    eprintln!("{points} crash points of {length} effects, {victims} victims");
     points
 }
 
@@ -92,7 +96,8 @@ fn a_second_crash_during_replay() {
 /// what they published, and it is seen.
 #[test]
 fn disks_that_lie_are_found_out() {
-    let config = WorldConfig { disks_lie: true, halts_fail: false, ..WorldConfig::smooth("disks_that_lie_are_found_out") };
+    let config =
+        WorldConfig { disks_lie: true, halts_fail: false, ..WorldConfig::smooth("disks_that_lie_are_found_out") };
     let length = length(Seed(5), &config);
     let mut found = std::collections::BTreeSet::new();
     for at_effect in (0..length).step_by(9) {

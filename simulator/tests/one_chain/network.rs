@@ -27,7 +27,9 @@ fn a_partition_without_a_quorum_on_either_side_heals() {
         let (mut world, chain, processes) = world(seed, config, 4);
         let id = world.chain_id(chain);
         world.submit(chain, transaction(id, 0));
-        world.run_until(|world| world.least_height(chain) >= Some(Height(2)), 30_000).unwrap_or_else(|it| panic!("{it}"));
+        world
+            .run_until(|world| world.least_height(chain) >= Some(Height(2)), 30_000)
+            .unwrap_or_else(|it| panic!("{it}"));
         world.partition(&processes[..2], &processes[2..]);
         world.run_for(500).unwrap_or_else(|failure| panic!("{failure}"));
         let before = world.best_height(chain);
@@ -46,7 +48,9 @@ fn a_cut_off_validator_catches_up_when_it_is_back() {
         let config = WorldConfig::smooth("a_cut_off_validator_catches_up_when_it_is_back");
         let (mut world, chain, processes) = world(seed, config, 4);
         let id = world.chain_id(chain);
-        world.run_until(|world| world.least_height(chain) >= Some(Height(1)), 30_000).unwrap_or_else(|it| panic!("{it}"));
+        world
+            .run_until(|world| world.least_height(chain) >= Some(Height(1)), 30_000)
+            .unwrap_or_else(|it| panic!("{it}"));
         world.partition(&processes[..1], &processes[1..]);
         for number in 0..50 {
             world.submit_to(processes[1], chain, transaction(id, number));
@@ -55,7 +59,9 @@ fn a_cut_off_validator_catches_up_when_it_is_back() {
         let height = world.best_height(chain);
         assert!(world.height(processes[0], chain) < Some(height));
         world.heal();
-        world.run_until(|world| world.height(processes[0], chain) >= Some(height), 20_000).unwrap_or_else(|it| panic!("{it}"));
+        world
+            .run_until(|world| world.height(processes[0], chain) >= Some(height), 20_000)
+            .unwrap_or_else(|it| panic!("{it}"));
     }
 }
 
@@ -80,7 +86,9 @@ fn a_wiped_validator_catches_up_while_the_others_go_on() {
         load(&mut world, 30);
         let height = world.best_height(chain);
         assert!(height >= Height(40), "the others stopped at {height}");
-        world.run_until(|world| world.height(processes[2], chain) >= Some(height), 10_000).unwrap_or_else(|it| panic!("{it}"));
+        world
+            .run_until(|world| world.height(processes[2], chain) >= Some(height), 10_000)
+            .unwrap_or_else(|it| panic!("{it}"));
         world.crash(processes[1], Tail::Lost);
         load(&mut world, 5);
         let target = world.best_height(chain).saturating_add(2);

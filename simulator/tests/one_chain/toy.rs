@@ -2,8 +2,8 @@
 
 use chain_engine::ReplicaLimits;
 use chain_state::{
-    Admission, BlockFacts, BlockState, ExecuteError, Execution, GenesisState, MemoryStore, Place, Refusal, StateMachine,
-    StoreReader,
+    Admission, BlockFacts, BlockState, ExecuteError, Execution, GenesisState, MemoryStore, Place, Refusal,
+    StateMachine, StoreReader,
 };
 use ledger_protocol::chain::{
     CertificateKind, ChainRole, Genesis, Input, LedgerGenesis, Parameters, Section, ValidatorSet,
@@ -143,6 +143,7 @@ pub(crate) fn transaction(chain: ChainId, number: u64) -> Input {
         operations: Bounded::new(vec![LedgerOperation { ledger: LedgerId(1), operation }]).unwrap(),
     };
     let signature = key.sign(&Transaction::sign_bytes(&body.id()));
-    let signatures = SortedVec::from_unsorted(vec![SignerSignature { public_key: key.public_key(), signature }]).unwrap();
+    let signatures =
+        SortedVec::from_unsorted(vec![SignerSignature { public_key: key.public_key(), signature }]).unwrap();
     Input::Transaction(Box::new(Transaction { body, signatures }))
 }

@@ -1,8 +1,9 @@
 //! The end of a block: sorted changes, new trees, and the rows of one batch.
 //!
 //! A ledger's `state_version` advances iff a leaf of its tree changes. The last [`PROVABLE_VERSIONS`] versions of each
-//! tree stay provable: nodes and values that went stale are listed per version and removed when that version falls
-//! out, a bounded number per block.
+//! tree stay provable: nodes and working entries that went stale are listed per version and removed when that version
+//! falls out, a bounded number per block. Replaced values that have a version stay: an archive shows them under the
+//! change that wrote them, for ever.
 
 use super::{BlockState, LedgerHead, StateDelta};
 use crate::place::Place;
@@ -12,7 +13,7 @@ use crate::tree::{JellyfishTree, LeafBatch, Nodes, StateTree};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_protocol::chain::LedgerLeaf;
 use ledger_protocol::codec::{Bounded, BoundedBytes, encode};
-use ledger_protocol::transaction::{Change, StateKey, state_tree_key};
+use ledger_protocol::transaction::{Change, StateContent, StateKey, state_tree_key};
 use ledger_protocol::{AccountName, Hash, Height, LedgerId};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ const SPARE_STALE_PARTS: usize = 16;
 enum Stale {
     /// A node, by name.
     Node(BoundedBytes<64>) = 1,
-    /// The value that a key had before.
+    /// The working entry that a key held before.
     Value(Hash) = 2,
 }
 
@@ -75,7 +76,9 @@ impl BlockState<'_> {
             if before == after {
                 continue;
             }
-            let write = Write { before: before.map(|value| encode(&value)), after: after.map(|value| encode(&value)) };
+            let is_working = before.as_ref().is_some_and(|value| matches!(value.content, StateContent::Working(_)));
+            let (before, after) = (before.map(|value| encode(&value)), after.map(|value| encode(&value)));
+            let write = Write { before, after, is_working };
             let row = rows::state(&place);
             match &write.after {
                 Some(leaf) => batch.put(row, leaf.clone()),
@@ -112,6 +115,8 @@ impl BlockState<'_> {
 struct Write {
     before: Option<Vec<u8>>,
     after: Option<Vec<u8>>,
+    /// Whether what was there before is a working entry, which has no version.
+    is_working: bool,
 }
 
 type Writes = Vec<(Place, Write)>;
@@ -154,7 +159,7 @@ fn advance(
     let ledger = nodes.ledger;
     let mut stale = Vec::new();
     let mut leaves = LeafBatch::new();
-    for (place, Write { before, after }) in writes {
+    for (place, Write { before, after, is_working }) in writes {
         let key_hash = key_hash(&place);
         match (&before, &after) {
             (None, Some(_)) => batch.put(rows::preimage(ledger, &key_hash), encode(&(&place.account, &place.key))),
@@ -165,7 +170,9 @@ fn advance(
             let leaf = BoundedBytes::new(before).map_err(|error| StoreFault(format!("a state value: {error}")))?;
             let replaced = Replaced { account: place.account, key: place.key, leaf };
             batch.put(rows::replaced(ledger, &key_hash, version), encode(&replaced));
-            stale.push(Stale::Value(key_hash));
+            if is_working {
+                stale.push(Stale::Value(key_hash));
+            }
         }
         leaves.insert(key_hash, after);
     }

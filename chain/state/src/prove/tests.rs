@@ -59,7 +59,7 @@ fn reachable(store: &dyn StoreReader, ledger: LedgerId, versions: impl Iterator<
 }
 
 #[test]
-fn exactly_the_last_256_versions_are_served_and_nothing_older_is_kept() {
+fn exactly_the_last_256_versions_are_served_and_of_older_ones_only_values_are_kept() {
     for suite in [Suite::Standard, Suite::Guomi] {
         let mut chain = Chain::new(suite);
         let history = run(&mut chain, 700);
@@ -91,8 +91,15 @@ fn exactly_the_last_256_versions_are_served_and_nothing_older_is_kept() {
             let lists = chain.rows(&[b"tx".as_slice(), &ledger.0.to_be_bytes()].concat());
             assert!(lists <= 255, "{lists} lists of stale nodes");
         }
-        // At most one replaced value per write of the last 255 versions.
-        assert!(chain.rows(b"to") <= 256 * 5);
+        // A working entry that was replaced goes with the last version that shows it; values with a version stay, and
+        // are found under every version that showed them.
+        assert!(chain.rows(&[b"to".as_slice(), &0u32.to_be_bytes()].concat()) <= 255);
+        for (version, (_, contents)) in &history {
+            for (number, value) in contents {
+                let found = value_in_version(&chain.store, suite, &place([*number]), *version).unwrap();
+                assert_eq!(found.as_ref(), Some(value), "key {number} in version {version}");
+            }
+        }
     }
 }
 
@@ -134,6 +141,29 @@ fn a_large_block_is_forgotten_in_bounded_parts_and_wholly() {
     assert!(largest < 10_000, "{largest} rows in the batch of a small block");
     let latest = head(&chain.store, BOOKS).unwrap().unwrap().state_version;
     assert_eq!(chain.rows(b"tn"), reachable(&chain.store, BOOKS, latest - 255..=latest).len());
+}
+
+#[test]
+fn every_version_of_the_keys_under_a_prefix_is_listed_pruned_ones_too() {
+    let mut chain = Chain::new(Suite::Standard);
+    let record = |name: &str| Place::system("proposals", key(name));
+    for (name, prunes) in [("aa1", false), ("aa2", false), ("ab1", false), ("aa1", true), ("aa22", false)] {
+        chain.block(|state| match prunes {
+            true => state.prune(&record(name)).unwrap(),
+            false => state.put_record(&record(name), &7u8).map(drop).unwrap(),
+        });
+    }
+    let list = |length, prefix: &str, limit| {
+        let name = account("proposals");
+        let made = versions_under(&chain.store, LedgerId::SYSTEM, &name, length, prefix.as_bytes(), limit).unwrap();
+        made.into_iter().map(|it| (it.key.to_vec(), it.version.0, it.height.0, it.index)).collect::<Vec<_>>()
+    };
+    let expected =
+        vec![(b"aa1".to_vec(), 0, 1, 0), (b"aa1".to_vec(), 1, 4, 0), (b"aa2".to_vec(), 0, 2, 0)];
+    assert_eq!(list(3, "aa", 10), expected);
+    assert_eq!(list(3, "aa", 1), expected[..1]);
+    assert_eq!(list(4, "aa", 10), [(b"aa22".to_vec(), 0, 5, 0)]);
+    assert_eq!(list(3, "b", 10), []);
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub(crate) enum DemoCommand {
 /// `crosstie demo flights`. The network's directory is `--dir`, or a temporary one.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DemoFlightsArgs {
+    /// The network's directory, from the shared option; a temporary one without it.
+    #[arg(skip)]
+    pub(crate) dir: Option<PathBuf>,
     /// The CSV file of departures.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
@@ -103,7 +106,7 @@ pub(crate) struct DemoFlightsArgs {
     pub(crate) seed: Option<u64>,
 }
 
-/// `crosstie bench`. The network's directory is `--dir`, or a temporary one.
+/// `crosstie bench`. The network is temporary unless kept.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:\n  crosstie bench --seconds 30 --json")]
 pub(crate) struct BenchArgs {

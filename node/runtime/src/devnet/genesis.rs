@@ -1,6 +1,6 @@
 //! Genesis objects of a development network.
 
-use super::SubchainPlan;
+use super::{AccountPlan, SubchainPlan};
 use super::keys::ReplicaKeys;
 use chain_engine::assemble::counted_root;
 use ledger_protocol::chain::{
@@ -9,7 +9,8 @@ use ledger_protocol::chain::{
 use ledger_protocol::codec::{Bounded, SortedVec, Tag, Text};
 use ledger_protocol::identifiers::Organisation;
 use ledger_protocol::transaction::{
-    IdentityRegistration, LedgerOperation, Operation, Permission, PolicyMember, Role, SigningPolicy, SigningRule,
+    AccountDeclaration, AccountKind, AccountMode, Choice, CounterDeclaration, IdentityRegistration, LedgerOperation,
+    Operation, Permission, PolicyMember, ReadPolicy, Role, SigningPolicy, SigningRule, StateKey,
 };
 use ledger_protocol::{Height, LedgerId, PublicKey, Suite, TimestampMs};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -136,6 +137,36 @@ pub(super) fn anchor(relay: &Genesis) -> Result<RelayAnchor, String> {
     })
 }
 
+/// An account owned by the operator, with its counters.
+fn account_operations(plan: &AccountPlan, operator: &PublicKey) -> Result<Vec<LedgerOperation>, String> {
+    let account = words(&plan.name)?;
+    let declaration = AccountDeclaration {
+        account: account.clone(),
+        kind: AccountKind::Data,
+        mode: AccountMode {
+            owner: operator.address(),
+            group: Choice::None,
+            group_write: false,
+            others_write: false,
+        },
+        policy: SigningPolicy::any(),
+        read_policy: ReadPolicy::Members,
+        lockable: true,
+    };
+    let on_ledger = |operation| LedgerOperation { ledger: BUSINESS_LEDGER, operation };
+    let mut operations = vec![on_ledger(Operation::DeclareAccount(declaration))];
+    for counter in &plan.counters {
+        operations.push(on_ledger(Operation::DeclareCounter(CounterDeclaration {
+            account: account.clone(),
+            key: StateKey::new(counter.key.as_bytes().to_vec()).map_err(|error| error.to_string())?,
+            min: counter.min,
+            max: counter.max,
+            initial: counter.initial,
+        })));
+    }
+    Ok(operations)
+}
+
 /// A subchain: an administrator, an operator, and the accounts of the plan.
 pub(super) fn subchain(
     plan: &SubchainPlan,
@@ -149,7 +180,9 @@ pub(super) fn subchain(
         operations.push(identity(ledger, *admin, &plan.name, &[ADMIN_ROLE])?);
         operations.push(identity(ledger, *operator, &plan.name, &[OPERATOR_ROLE])?);
     }
-    operations.extend(plan.operations.iter().cloned());
+    for account in &plan.accounts {
+        operations.extend(account_operations(account, operator)?);
+    }
     let business = ledger(
         BUSINESS_LEDGER,
         "business",

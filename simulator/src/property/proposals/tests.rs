@@ -93,8 +93,8 @@ fn a_commit_without_a_yes_is_found() {
 
 #[test]
 fn an_abort_against_all_votes_is_found() {
-    let moved = property()
-        .proposal_moved(Height(12), record(ProposalState::Aborting, [yes(), yes()], abort(Code::TIMEOUT)));
+    let moved =
+        property().proposal_moved(Height(12), record(ProposalState::Aborting, [yes(), yes()], abort(Code::TIMEOUT)));
     broken(moved, "A3");
 }
 

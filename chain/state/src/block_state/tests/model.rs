@@ -162,6 +162,8 @@ fn run(state: &mut BlockState<'_>, model: &mut Model, steps: &[Step], suite: Sui
         assert_eq!(state.depth(), outer.len());
         assert_eq!(state.counts(), (model.changes.len(), model.events.len()));
     }
+    // Layers still open: of a key in several of them the innermost counts.
+    compare(state, model);
     while let Some(before) = outer.pop() {
         state.discard();
         *model = before;

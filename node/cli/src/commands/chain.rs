@@ -1,0 +1,199 @@
+//! `crosstie chain`: create, register, activate, list.
+
+use super::motion::{chain_id, decide, registration};
+use super::up::subchain_plan;
+use crate::args::{ChainCommand, GlobalArgs, SuiteArg};
+use crate::bring_up::registry;
+use crate::client::Client;
+use crate::exit::{Failure, Kind, Outcome};
+use crate::output::{Output, table};
+use crate::text;
+use ledger_protocol::Suite;
+use ledger_protocol::interchain::Motion;
+use node_api::{ChainEntry, LedgerEntry, RegistryEntryView};
+use node_runtime::{config, devnet};
+use serde::Serialize;
+
+/// Longest name: key names are made from it.
+const MAX_NAME_BYTES: usize = 40;
+
+#[derive(Serialize)]
+struct Created {
+    chain: String,
+    id: String,
+    /// One command per node that must run.
+    start: Vec<String>,
+    next: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ChainList {
+    chains: Vec<ChainView>,
+}
+
+#[derive(Serialize)]
+struct ChainView {
+    name: String,
+    id: String,
+    is_relay: bool,
+    suite: String,
+    ledgers: Vec<LedgerEntry>,
+    nodes: Vec<String>,
+    /// How the relay knows it; absent for the relay and for a chain that is not registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registry: Option<RegistryEntryView>,
+}
+
+pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) -> Outcome {
+    let client = super::client(global)?;
+    match command {
+        ChainCommand::Create { name, validators, suite, processes } => {
+            create(&client, name, usize::from(*validators), *suite, *processes, output)
+        }
+        ChainCommand::Register { chain } => {
+            let id = chain_id(&client, chain)?;
+            if let Some(entry) = registry(&client)?.into_iter().find(|entry| entry.chain == id.to_string()) {
+                output.say(format_args!("{chain} is registered already ({})", entry.standing.status));
+                output.data(&entry, |entry| format!("{} {}", entry.name, entry.standing.status));
+                return Ok(());
+            }
+            let relay = text::parse("chain id", &client.relay()?.id)?;
+            decide(&client, registration(&client, &relay, chain)?, output)
+        }
+        ChainCommand::Activate { chain } => {
+            let id = chain_id(&client, chain)?;
+            let entry = registry(&client)?.into_iter().find(|entry| entry.chain == id.to_string()).ok_or_else(|| {
+                Failure::not_found(format_args!("the relay does not know {chain}"))
+                    .next(format_args!("register it first: crosstie chain register {chain}"))
+            })?;
+            if entry.standing.status == "active" {
+                output.say(format_args!("{chain} is active already"));
+                output.data(&entry, |entry| format!("{} {}", entry.name, entry.standing.status));
+                return Ok(());
+            }
+            decide(&client, Motion::Activate(id), output)
+        }
+        ChainCommand::List => {
+            let known = registry_or_none(&client, output)?;
+            let mut chains: Vec<ChainView> =
+                client.network.chains.iter().map(|chain| view(&client, chain, &known)).collect();
+            // Chains that others run are in the registry only.
+            for entry in &known {
+                if !chains.iter().any(|chain| chain.id == entry.chain) {
+                    chains.push(ChainView {
+                        name: entry.name.clone(),
+                        id: entry.chain.clone(),
+                        is_relay: false,
+                        suite: text::parse::<ledger_protocol::ChainId>("chain id", &entry.chain)?.suite.to_string(),
+                        ledgers: Vec::new(),
+                        nodes: Vec::new(),
+                        registry: Some(entry.clone()),
+                    });
+                }
+            }
+            output.data(&ChainList { chains }, |list| {
+                let rows: Vec<Vec<String>> = list
+                    .chains
+                    .iter()
+                    .map(|chain| vec![chain.name.clone(), chain.suite.clone(), standing(chain), chain.id.clone()])
+                    .collect();
+                table(&["CHAIN", "SUITE", "STANDING", "ID"], &rows)
+            });
+            Ok(())
+        }
+        ChainCommand::Status { chain } => {
+            let known = registry_or_none(&client, output)?;
+            let chain = view(&client, client.chain(chain)?, &known);
+            output.data(&chain, |chain| {
+                let ledgers: Vec<String> =
+                    chain.ledgers.iter().map(|ledger| format!("{} {}", ledger.ledger, ledger.name)).collect();
+                let control = chain.registry.as_ref().map_or("-", |entry| entry.controlled_by.as_str());
+                let trusted = chain.registry.as_ref().map_or_else(|| "-".into(), |entry| entry.height_on_source.to_string());
+                format!(
+                    "chain       {}\nid          {}\nsuite       {}\nstanding    {}\ncontrol     {control}\n\
+                     at relay    height {trusted}\nledgers     {}\nnodes       {}",
+                    chain.name,
+                    chain.id,
+                    chain.suite,
+                    standing(chain),
+                    ledgers.join(", "),
+                    chain.nodes.join(", ")
+                )
+            });
+            Ok(())
+        }
+    }
+}
+
+/// The registry; without a relay that answers, what the directory knows must do.
+fn registry_or_none(client: &Client, output: &Output) -> Outcome<Vec<RegistryEntryView>> {
+    match registry(client) {
+        Ok(entries) => Ok(entries),
+        Err(failure) if failure.kind == Kind::Unreachable => {
+            output.warn(format_args!("the relay does not answer, so no standing is shown\n{failure}"));
+            Ok(Vec::new())
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn standing(chain: &ChainView) -> String {
+    match &chain.registry {
+        _ if chain.is_relay => "relay".into(),
+        None => "not registered".into(),
+        Some(entry) => {
+            let marks = [("stale", entry.standing.stale), ("lagging", entry.standing.lagging), ("suspect", entry.standing.suspect)];
+            let marks: Vec<&str> = marks.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
+            if marks.is_empty() { entry.standing.status.clone() } else { format!("{} ({})", entry.standing.status, marks.join(", ")) }
+        }
+    }
+}
+
+fn view(client: &Client, chain: &ChainEntry, known: &[RegistryEntryView]) -> ChainView {
+    let hosts = client.network.nodes.iter().filter(|node| node.replicas.iter().any(|it| it.chain == chain.name));
+    ChainView {
+        name: chain.name.clone(),
+        id: chain.id.clone(),
+        is_relay: chain.is_relay,
+        suite: chain.suite.clone(),
+        ledgers: chain.ledgers.clone(),
+        nodes: hosts.map(|node| node.name.clone()).collect(),
+        registry: known.iter().find(|entry| entry.chain == chain.id).cloned(),
+    }
+}
+
+fn create(client: &Client, name: &str, validators: usize, suite: SuiteArg, processes: bool, output: &Output) -> Outcome {
+    if name.len() > MAX_NAME_BYTES {
+        return Err(Failure::usage(format_args!("the name has {} bytes", name.len()))
+            .next(format_args!("use at most {MAX_NAME_BYTES}")));
+    }
+    crate::keys::key_name(name)?;
+    let suite = match suite {
+        SuiteArg::Standard => Suite::Standard,
+        SuiteArg::Guomi => Suite::Guomi,
+    };
+    if client.network.chains.iter().any(|chain| chain.name == name) {
+        return Err(Failure::usage(format_args!("the network has a chain {name} already"))
+            .next("choose another name; `crosstie chain list` shows them"));
+    }
+    let directory = &client.directory;
+    let plan = subchain_plan(directory, name, suite)?;
+    // Read again: another command may have added a chain in between.
+    let network = config::read_network(directory)?;
+    let network = devnet::add_subchain(directory, &network, &plan, validators, processes)?;
+    let hosts = network.nodes.iter().filter(|node| node.replicas.iter().any(|replica| replica.chain == name));
+    let shown = directory.display();
+    let start = hosts.map(|node| format!("crosstie node run --dir {shown} --node {}", node.name)).collect();
+    let id = network.chains.iter().find(|chain| chain.name == name).map(|chain| chain.id.clone()).unwrap_or_default();
+    let next = ["register", "activate"].map(|verb| format!("crosstie chain {verb} {name} --dir {shown}")).to_vec();
+    output.data(&Created { chain: name.to_owned(), id, start, next }, |created| {
+        format!(
+            "made chain {} ({})\nstart its nodes, each in a terminal of its own:\n  {}\nthen:\n  {}",
+            created.chain,
+            created.id,
+            created.start.join("\n  "),
+            created.next.join("\n  ")
+        )
+    });
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! `crosstie proposal`: one decision over several books.
+
+use super::motion::chain_id;
+use super::tx::{DefaultSigner, perform, signers};
+use crate::args::{GlobalArgs, ProposalCommand, ScopeArg, SigningArgs};
+use crate::build::{ChainWriter, Sent, on};
+use crate::client::{Client, path, query};
+use crate::description::{self, Maker};
+use crate::exit::{Failure, Kind, Outcome};
+use crate::keys::Keys;
+use crate::output::{Output, table};
+use crate::text;
+use ledger_protocol::codec::encode;
+use ledger_protocol::proposal::{AccessKind, Cancel, LegMode, ProposalBody, Submit};
+use ledger_protocol::transaction::Operation;
+use ledger_protocol::{Height, LedgerId, ProposalId};
+use node_api::{Bytes, LegView, ProposalSummary, ProposalView, SubmitRequest, routes};
+use serde::Serialize;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Longest proposal file.
+const MAX_PROPOSAL_BYTES: usize = 2 << 20;
+/// How long one request waits for a proposal to end.
+const WAIT_SLICE_MS: u64 = 2_000;
+/// Relay blocks during which a Cancel of an unknown id is remembered.
+const CANCEL_BLOCKS: u64 = 1_500;
+
+#[derive(Serialize)]
+struct Made {
+    proposal: String,
+    file: String,
+    proposer: String,
+    valid_until: u64,
+    t_prep_blocks: u32,
+    legs: Vec<MadeLeg>,
+}
+
+#[derive(Serialize)]
+struct MadeLeg {
+    chain: String,
+    mode: String,
+    authorisers: Vec<String>,
+    scope: Vec<MadeScope>,
+}
+
+#[derive(Serialize)]
+struct MadeScope {
+    ledger: u32,
+    account: String,
+    key: Bytes,
+    access: String,
+}
+
+#[derive(Serialize)]
+struct DryRun {
+    proposal: String,
+    /// Whether every voting leg would vote YES now.
+    would_commit: bool,
+    legs: Vec<LegView>,
+}
+
+#[derive(Serialize)]
+struct Submitted {
+    proposal: String,
+    transaction: Sent,
+}
+
+#[derive(Serialize)]
+struct ProposalList {
+    proposals: Vec<ProposalSummary>,
+}
+
+pub(super) fn run(command: &ProposalCommand, global: &GlobalArgs, output: &Output) -> Outcome {
+    let client = super::client(global)?;
+    match command {
+        ProposalCommand::New { file, out, scope, passphrase_file } => {
+            new(&client, file, out, *scope, passphrase_file.as_deref(), output)
+        }
+        ProposalCommand::DryRun { file } => dry_run(&client, &read(file)?, output),
+        ProposalCommand::Submit { file, watch, signing } => submit(&client, file, *watch, signing, output),
+        ProposalCommand::Cancel { id, signing } => cancel(&client, text::parse("proposal id", id)?, signing, output),
+        ProposalCommand::Status { id } => {
+            let view = ask(&client, &text::parse("proposal id", id)?, 0)?;
+            output.data(&view, words);
+            Ok(())
+        }
+        ProposalCommand::List { state, after, limit } => {
+            let parameters =
+                [("state", state.clone()), ("after", after.clone()), ("limit", Some(limit.to_string()))];
+            let proposals: Vec<ProposalSummary> =
+                client.get(&client.relay()?.name, &query(routes::PROPOSALS.to_owned(), &parameters))?;
+            output.data(&ProposalList { proposals }, |list| {
+                let rows: Vec<Vec<String>> = list
+                    .proposals
+                    .iter()
+                    .map(|it| vec![it.id.clone(), it.state.clone(), it.submitted_at.to_string(), it.decided_at.to_string()])
+                    .collect();
+                table(&["PROPOSAL", "STATE", "SUBMITTED", "DECIDED"], &rows)
+            });
+            Ok(())
+        }
+        ProposalCommand::Watch { id, timeout_s } => {
+            watch(&client, &text::parse("proposal id", id)?, Duration::from_secs(*timeout_s), output)
+        }
+    }
+}
+
+fn new(
+    client: &Client,
+    file: &Path,
+    out: &Path,
+    scope: ScopeArg,
+    passphrase_file: Option<&Path>,
+    output: &Output,
+) -> Outcome {
+    let description = description::read(file)?;
+    let relay = ChainWriter::open(client, &client.relay()?.name)?;
+    let keys = Keys::open(&client.directory, passphrase_file)?;
+    let maker = Maker {
+        relay: relay.id,
+        height_on_relay: relay.tip()?,
+        chain: &|name| chain_id(client, name),
+        keys: &keys,
+        automatic_scope: scope == ScopeArg::Auto,
+    };
+    let submit = maker.make(file, &description)?;
+    text::write_file(out, &encode(&submit))?;
+    let body = &submit.body;
+    let made = Made {
+        proposal: body.id().to_string(),
+        file: out.display().to_string(),
+        proposer: body.proposer.to_string(),
+        valid_until: body.valid_until.0,
+        t_prep_blocks: body.t_prep,
+        legs: made_legs(client, body),
+    };
+    output.data(&made, |made| {
+        let mut text = format!("proposal {}\n", made.proposal);
+        for leg in &made.legs {
+            text.push_str(&format!("  {} on {}\n", leg.mode, leg.chain));
+            for entry in &leg.scope {
+                let key = entry.key.text.clone().unwrap_or_else(|| format!("hex:{}", entry.key.hex));
+                text.push_str(&format!("    {} {}/{} {key}\n", entry.access, entry.ledger, entry.account));
+            }
+        }
+        text.push_str(&format!(
+            "signed by all who are named; valid until relay block {}\nwrote {}\nnext: crosstie proposal submit {} --watch",
+            made.valid_until, made.file, made.file
+        ));
+        text
+    });
+    Ok(())
+}
+
+fn made_legs(client: &Client, body: &ProposalBody) -> Vec<MadeLeg> {
+    let name_of = |id: String| {
+        client.network.chains.iter().find(|chain| chain.id == id).map(|chain| chain.name.clone()).unwrap_or(id)
+    };
+    body.legs
+        .iter()
+        .map(|leg| MadeLeg {
+            chain: name_of(leg.chain.to_string()),
+            mode: format!("{:?}", leg.mode).to_lowercase(),
+            authorisers: leg.authorisers.iter().map(ToString::to_string).collect(),
+            scope: leg
+                .scope
+                .iter()
+                .map(|entry| MadeScope {
+                    ledger: entry.key.ledger.0,
+                    account: entry.key.account.to_string(),
+                    key: Bytes::of(&entry.key.key),
+                    access: match entry.access {
+                        AccessKind::Shared => "reads".into(),
+                        AccessKind::Exclusive => "writes".into(),
+                        AccessKind::PrefixShared => "scans".into(),
+                        AccessKind::Delta(amount) => format!("adds {amount} to"),
+                    },
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn read(file: &Path) -> Outcome<Submit> {
+    if file.extension().is_some_and(|extension| extension == "toml" || extension == "json") {
+        return Err(Failure::usage("this is a description, not a signed proposal")
+            .at(file.display())
+            .next(format_args!("make one: crosstie proposal new {} --out FILE", file.display())));
+    }
+    text::read_object(file, "proposal", MAX_PROPOSAL_BYTES)
+}
+
+fn dry_run(client: &Client, submit: &Submit, output: &Output) -> Outcome {
+    let request = SubmitRequest { hex: hex::encode(encode(submit)) };
+    let mut legs = Vec::new();
+    for leg in submit.body.legs.iter().filter(|leg| leg.mode != LegMode::Notify) {
+        let chain = client.chain(&leg.chain.to_string())?;
+        let views: Vec<LegView> = client.post(&chain.name, &path(routes::DRY_RUN, &[&chain.name]), &request)?;
+        legs.extend(views.into_iter().filter(|view| view.chain == chain.id || view.name == chain.name));
+    }
+    let would_commit = !legs.is_empty() && legs.iter().all(|leg| leg.phase == "voted-yes");
+    let run = DryRun { proposal: submit.body.id().to_string(), would_commit, legs };
+    output.data(&run, |run| {
+        let verdict = if run.would_commit { "every leg would vote YES now" } else { "it would not commit now" };
+        format!("{}\n{verdict}; nothing was written or locked", leg_table(&run.legs))
+    });
+    if would_commit {
+        return Ok(());
+    }
+    Err(Failure::refused("not every leg would vote YES now").next("the codes say why; correct the description"))
+}
+
+fn submit(client: &Client, file: &Path, follow: bool, signing: &SigningArgs, output: &Output) -> Outcome {
+    let submit = read(file)?;
+    let relay = ChainWriter::open(client, &client.relay()?.name)?;
+    if submit.body.relay != relay.id {
+        return Err(Failure::usage(format_args!("the proposal is for the relay {}", submit.body.relay))
+            .at(file.display())
+            .next("make a new one for this network: crosstie proposal new"));
+    }
+    let id = submit.body.id();
+    let keys = signers(client, relay.chain, signing, DefaultSigner::Operator)?;
+    let operation = on(LedgerId::SYSTEM.0, Operation::SubmitProposal(submit));
+    let Some(transaction) = perform(&relay, &keys, vec![operation], signing, output)? else { return Ok(()) };
+    output.data(&Submitted { proposal: id.to_string(), transaction }, |submitted| {
+        format!("submitted {}\nfollow it: crosstie proposal watch {}", submitted.proposal, submitted.proposal)
+    });
+    if follow { watch(client, &id, Duration::from_secs(signing.wait_s.max(60)), output) } else { Ok(()) }
+}
+
+fn cancel(client: &Client, id: ProposalId, signing: &SigningArgs, output: &Output) -> Outcome {
+    let relay = ChainWriter::open(client, &client.relay()?.name)?;
+    let valid_until = Height(relay.tip()?.saturating_add(CANCEL_BLOCKS));
+    let keys = signers(client, relay.chain, signing, DefaultSigner::Operator)?;
+    let operation = on(LedgerId::SYSTEM.0, Operation::CancelProposal(Cancel { id, valid_until }));
+    let Some(transaction) = perform(&relay, &keys, vec![operation], signing, output)? else { return Ok(()) };
+    output.data(&Submitted { proposal: id.to_string(), transaction }, |submitted| {
+        format!("cancelled {} if it was not decided yet; see: crosstie proposal status {}", submitted.proposal, submitted.proposal)
+    });
+    Ok(())
+}
+
+fn ask(client: &Client, id: &ProposalId, wait_ms: u64) -> Outcome<ProposalView> {
+    let url = query(path(routes::PROPOSAL, &[&id.to_string()]), &[("wait_ms", Some(wait_ms.to_string()))]);
+    client.get_waiting(&client.relay()?.name, &url, wait_ms)
+}
+
+/// Follows a proposal to its end. With `--json` every change is one line.
+fn watch(client: &Client, id: &ProposalId, timeout: Duration, output: &Output) -> Outcome {
+    let deadline = Instant::now() + timeout;
+    let mut last: Option<ProposalView> = None;
+    loop {
+        let left_ms = u64::try_from(deadline.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX);
+        match ask(client, id, left_ms.min(if last.is_some() { WAIT_SLICE_MS } else { 0 })) {
+            Ok(view) => {
+                let is_news = last.as_ref().is_none_or(|seen| seen.state != view.state || seen.legs != view.legs);
+                let is_over = is_terminal(&view.state);
+                if is_news {
+                    output.data(&view, words);
+                }
+                let ended = is_over.then(|| verdict(&view));
+                last = Some(view);
+                if let Some(verdict) = ended {
+                    return verdict;
+                }
+            }
+            // A finished proposal leaves the relay's state after a while; what was seen of it says how it ended.
+            Err(failure) if failure.kind == Kind::NotFound => match &last {
+                Some(seen) if seen.decision.is_some() => return verdict(seen),
+                _ if Instant::now() >= deadline => return Err(failure),
+                _ => std::thread::sleep(Duration::from_millis(200)),
+            },
+            Err(failure) if failure.kind == Kind::Unreachable && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            Err(failure) => return Err(failure),
+        }
+        if Instant::now() >= deadline {
+            let state = last.as_ref().map_or("unknown", |view| view.state.as_str());
+            return Err(Failure::timed_out(format_args!("proposal {id} is still {state}"))
+                .next(format_args!("ask again: crosstie proposal watch {id}")));
+        }
+    }
+}
+
+fn is_terminal(state: &str) -> bool {
+    matches!(state, "committed" | "aborted" | "rejected")
+}
+
+fn verdict(view: &ProposalView) -> Outcome {
+    if view.decision.as_deref() == Some("commit") {
+        return Ok(());
+    }
+    let reason = view.reason.as_deref().unwrap_or("no reason recorded");
+    let culprit = view.culprit.as_deref().map(|culprit| format!(", because of {culprit}")).unwrap_or_default();
+    let failure = Failure::refused(format_args!("proposal {} was {}: {reason}{culprit}", view.id, view.state));
+    Err(failure.next(view.hint.clone().unwrap_or_else(|| "correct the cause and make a new proposal".into())))
+}
+
+fn leg_table(legs: &[LegView]) -> String {
+    let rows: Vec<Vec<String>> = legs
+        .iter()
+        .map(|leg| {
+            vec![leg.name.clone(), leg.mode.clone(), leg.phase.clone(), leg.code.clone().unwrap_or_default()]
+        })
+        .collect();
+    table(&["LEG", "MODE", "PHASE", "CODE"], &rows)
+}
+
+fn words(view: &ProposalView) -> String {
+    let mut text = format!("proposal   {}\nstate      {}\n", view.id, view.state);
+    if let Some(decision) = &view.decision {
+        let reason = view.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        text.push_str(&format!("decision   {decision}{reason} in relay block {}\n", view.decided_at));
+    }
+    if let Some((blocks, ms)) = view.left {
+        text.push_str(&format!("deadline   in {blocks} relay blocks, about {:.1} s\n", std::time::Duration::from_millis(ms).as_secs_f64()));
+    }
+    if !view.waiting_for.is_empty() {
+        text.push_str(&format!("waits for  {}\n", view.waiting_for));
+    }
+    if let Some(hint) = &view.hint {
+        text.push_str(&format!("hint       {hint}\n"));
+    }
+    text.push_str(&leg_table(&view.legs));
+    text
+}
