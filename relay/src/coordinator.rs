@@ -22,9 +22,9 @@ pub use caps::in_flight;
 pub use cancel::{cancel, expire_remembered_cancels};
 pub use decide::{abort_all_of, fire_timeouts};
 pub use overdue::mark_overdue;
-pub use queue::{Released, expire_queued, reject_all_of, start_ready};
+pub use queue::{Released, caps_changed, expire_queued, reject_all_of, reject_unfit, start_ready};
 pub use record::{find, has_open_proposals, open_of_chain};
-pub use retire::prune_finished;
+pub use retire::{close_legs_of_retired, has_open_legs, prune_finished};
 pub use submit::submit;
 pub use votes::handle;
 

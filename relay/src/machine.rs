@@ -84,7 +84,10 @@ impl StateMachine for RelayMachine {
         let mut released = Released::default();
 
         // Section 1: due work, timeouts first.
+        // Messages that a full block postponed were ordered before this block: a vote among them that came by the
+        // deadline counts (A3), so they are worked off before the timeouts.
         remember_parent(&mut state, facts.parent)?;
+        work_off_waiting(&mut state, facts, &relay, &mut released)?;
         coordinator::fire_timeouts(&mut state, &relay)?;
         coordinator::expire_queued(&mut state, &relay, &mut released)?;
         coordinator::mark_overdue(&mut state, &relay)?;
@@ -92,7 +95,6 @@ impl StateMachine for RelayMachine {
         coordinator::expire_remembered_cancels(&mut state, &relay)?;
         motions::expire(&mut state, facts.height)?;
         registry::end_pauses(&mut state, &relay, &mut released)?;
-        work_off_waiting(&mut state, facts, &relay, &mut released)?;
 
         // Sections 2 to 4, in the order that the engine has checked.
         let mut receipts = Vec::with_capacity(inputs.len());
@@ -101,6 +103,7 @@ impl StateMachine for RelayMachine {
         }
 
         // Section 5: admission and scope release, then what leaves the chain.
+        coordinator::reject_unfit(&mut state, &relay, &mut released)?;
         coordinator::start_ready(&mut state, &relay, &mut released)?;
         let (next_validators, next_parameters) = settle_block_end(&mut state, facts)?;
         let peers = registry::peers(&state)?;
@@ -108,7 +111,7 @@ impl StateMachine for RelayMachine {
         let mut has_due_work =
             coordinator::has_open_proposals(&state)? || has_backlog(&state, &peers)?;
         for peer in &peers {
-            has_due_work |= waiting_count(&state, peer)? > 0;
+            has_due_work |= waiting_count(&state, peer)? > 0 && registry::accepts_messages_of(&state, peer)?;
         }
         let delta = state.finish()?;
         Ok(Execution { receipts, delta, outbox, next_validators, next_parameters, has_due_work })
@@ -134,6 +137,10 @@ fn work_off_waiting(
 ) -> Result<(), StoreFault> {
     for peer in registry::peers(state)? {
         while let Some(message) = waiting_after(state, &peer, None, 1)?.into_iter().next() {
+            // What waits of a frozen chain stays: after the freeze it goes on where it stopped.
+            if !registry::accepts_messages_of(state, &peer)? {
+                break;
+            }
             if is_full(state, facts) {
                 return Ok(());
             }
@@ -226,14 +233,15 @@ impl RelayMachine {
         let mut codes = vec![Code::OK];
         codes.extend(consumed.postponed.iter().map(|_| Code::POSTPONED));
         for message in &consumed.messages {
-            codes.push(if waiting_count(state, &source)? > 0 || is_full(state, facts) {
+            // A message before it may have frozen the chain: what follows waits until the chain is back.
+            let must_wait = waiting_count(state, &source)? > 0
+                || is_full(state, facts)
+                || !registry::accepts_messages_of(state, &source)?;
+            codes.push(if must_wait {
                 postpone(state, message)?;
                 Code::POSTPONED
-            } else if registry::accepts_messages_of(state, &source)? {
-                coordinator::handle(state, relay, message, released)?
             } else {
-                // A message before it froze the chain: what follows of it is consumed without effect.
-                Code::CHAIN_NOT_ACTIVE
+                coordinator::handle(state, relay, message, released)?
             });
         }
         Ok(codes)

@@ -73,6 +73,14 @@ pub fn is_lost(state: &BlockState<'_>, id: &ChainId) -> Result<bool, StoreFault>
         .is_none_or(|record| matches!(record.status, ChainStatus::Frozen | ChainStatus::Retired)))
 }
 
+/// Whether a chain has left for good.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn is_retired(state: &BlockState<'_>, id: &ChainId) -> Result<bool, StoreFault> {
+    Ok(chain(state, id)?.is_some_and(|record| record.status == ChainStatus::Retired))
+}
+
 /// Whether Advances and hand-offs of a chain are accepted: in every state but Frozen and Retired (R9).
 ///
 /// # Errors
@@ -132,7 +140,13 @@ fn set_status(
     if status == ChainStatus::Retired {
         state.remove_working(PEERS, &ledger_protocol::codec::encode(id))?;
     }
-    if status == ChainStatus::Active { Ok(()) } else { coordinator::abort_all_of(state, facts, id, released) }
+    if status != ChainStatus::Active {
+        coordinator::abort_all_of(state, facts, id, released)?;
+    }
+    if status == ChainStatus::Retired {
+        coordinator::close_legs_of_retired(state, facts, id, released)?;
+    }
+    Ok(())
 }
 
 /// Due work: a time-boxed pause ends by itself.
@@ -159,12 +173,5 @@ pub fn end_pauses(state: &mut BlockState<'_>, facts: &RelayFacts, released: &mut
 fn is_quiet(state: &BlockState<'_>, id: &ChainId) -> Result<bool, StoreFault> {
     let sent: Sequence = chain_interchain::next_sequence(state, id)?;
     let received = chain_interchain::acknowledged(state, id)?;
-    let open = coordinator::open_of_chain(state, id)?;
-    let mut unclosed = false;
-    for proposal in open {
-        if let Some(record) = coordinator::find(state, &proposal)? {
-            unclosed |= !record.state.is_terminal();
-        }
-    }
-    Ok(!unclosed && received == sent)
+    Ok(received == sent && !coordinator::has_open_legs(state, id)?)
 }

@@ -63,14 +63,14 @@ pub fn handle(
     facts: &ParticipantFacts<'_>,
     message: &Message,
 ) -> Result<Handled, StoreFault> {
+    if standing::is_suspended(state)? {
+        // After a contradiction this chain takes no further part until its governance says so; what comes
+        // meanwhile waits in order, because a Decision that were consumed now would leave its lock for ever.
+        return Ok(Handled::Postponed);
+    }
     let Some(content) = MessageContent::of(message) else {
         return Ok(Handled::Done(Code::UNDECODABLE));
     };
-    if standing::is_suspended(state)? {
-        // After a contradiction this chain takes no further part until its governance says so; what comes
-        // meanwhile is consumed, so that the lane never stalls.
-        return Ok(Handled::Done(Code::CONTRADICTION));
-    }
     match content {
         MessageContent::Prepare(prepare) => prepare::on_prepare(state, facts, &prepare).map(Handled::Done),
         MessageContent::Decision(decision) => on_decision(state, facts, message, &decision),

@@ -27,11 +27,6 @@ impl Output {
         Self { json, color: terminal && !no_color, interactive: terminal && !json }
     }
 
-    /// Whether stdout holds JSON.
-    pub(crate) const fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Prints the outcome: as JSON, or as words.
     pub(crate) fn data<T: Serialize>(&self, outcome: &T, words: impl FnOnce(&T) -> String) {
         let text = if self.json { to_json(outcome) } else { words(outcome) };

@@ -3,9 +3,9 @@
 
 use ledger_protocol::chain::{Checkpoint, ControlledBy, Header, InputLeaf};
 use ledger_protocol::interchain::{DecisionVerdict, OutcomeResult, Verdict};
-use ledger_protocol::proof::bundle::{Completeness, LegEnd, Missing};
+use ledger_protocol::proof::bundle::{Completeness, LegEnd, Missing, VerifiedLeg};
 use ledger_protocol::proof::state::VerifiedState;
-use ledger_protocol::proof::{KeyPlace, ProvenHeader, RecordState, Standing, VerifiedBundle, VerifiedFile, VerifiedLeg};
+use ledger_protocol::proof::{KeyPlace, ProvenHeader, RecordState, Standing, VerifiedBundle, VerifiedFile};
 use ledger_protocol::system::ProposalRecord;
 use ledger_protocol::transaction::StateContent;
 use ledger_protocol::{Code, Height};

@@ -1,7 +1,6 @@
 //! Texts that people type: keys, values, suites, and files of bounded length.
 
 use crate::exit::{Failure, Outcome};
-use ledger_protocol::Suite;
 use ledger_protocol::codec::{BoundedBytes, DecodeError, Text, decode};
 use std::fmt;
 use std::fs::File;
@@ -44,14 +43,6 @@ where
     text.trim().parse().map_err(|error| Failure::usage(format_args!("{what}: {error}")))
 }
 
-/// A suite's name.
-pub(crate) fn suite(text: &str) -> Outcome<Suite> {
-    match text {
-        "standard" => Ok(Suite::Standard),
-        "guomi" => Ok(Suite::Guomi),
-        other => Err(Failure::usage(format_args!("unknown suite {other:?}")).next("use standard or guomi")),
-    }
-}
 
 /// A whole file of at most `limit` bytes. Reads no more than that, whatever the file is.
 pub(crate) fn read_bounded(file: &Path, limit: usize) -> Outcome<Vec<u8>> {

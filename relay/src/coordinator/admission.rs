@@ -6,8 +6,10 @@ use chain_interchain::client;
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::chain::ControlledBy;
 use ledger_protocol::interchain::ServiceAccess;
-use ledger_protocol::proposal::{Leg, Submit};
+use ledger_protocol::codec::decode;
+use ledger_protocol::proposal::{Call, Leg, MAX_LEG_BYTES, Submit};
 use ledger_protocol::system::{ChainRecord, ChainStatus};
+use ledger_protocol::transaction::Operations;
 use ledger_protocol::{Address, ChainId, Code, LedgerId, TimestampMs};
 use std::collections::BTreeSet;
 
@@ -116,10 +118,15 @@ fn check_services(
     Ok(Ok(()))
 }
 
-/// The ledgers that a leg addresses: its scope covers every key that it reads or writes. A leg without scope can
-/// touch nothing, but it still names the chain's first business ledger.
+/// The ledgers that a leg addresses: its scope covers every key that it reads or writes, its call may publish events
+/// on others. A leg without either can touch nothing, but it still names the chain's first business ledger.
 fn ledgers_of(leg: &Leg) -> BTreeSet<LedgerId> {
     let mut ledgers: BTreeSet<LedgerId> = leg.scope.iter().map(|entry| entry.key.ledger).collect();
+    if let Call::Plain(bytes) = &leg.call
+        && let Ok(operations) = decode::<Operations>(bytes, MAX_LEG_BYTES)
+    {
+        ledgers.extend(operations.iter().map(|operation| operation.ledger));
+    }
     if ledgers.is_empty() {
         ledgers.insert(LedgerId(1));
     }
@@ -131,14 +138,13 @@ pub(super) fn check_depth(
     state: &BlockState<'_>,
     submit: &Submit,
 ) -> Result<Result<(), AdmissionRefusal>, StoreFault> {
-    for leg in &submit.body.legs {
+    if queue::queued(state)? >= queue::MAX_QUEUED {
+        return Ok(Err(AdmissionRefusal { code: Code::BUSY, chain: None }));
+    }
+    for leg in submit.body.legs.iter().filter(|leg| leg.mode.votes()) {
         let Some(record) = registry::chain(state, &leg.chain)? else { continue };
         let limit = usize::try_from(record.limits.max_queue_per_key).unwrap_or(usize::MAX);
         for entry in &leg.scope {
-            // Compatible uses do not wait for each other, so they make no queue.
-            if entry.access.is_compatible_with(entry.access) {
-                continue;
-            }
             if queue::depth(state, &leg.chain, entry, limit.saturating_add(1))? > limit {
                 return Ok(Err(AdmissionRefusal { code: Code::BUSY, chain: Some(leg.chain) }));
             }

@@ -57,7 +57,12 @@ pub fn cancel(
 fn remember(state: &mut BlockState<'_>, authors: &[Address], cancel: &Cancel) -> Result<Code, StoreFault> {
     for signer in authors {
         let key = encode(&(cancel.id, signer));
-        if state.working(REMEMBERED, &key)?.is_some() {
+        if let Some(until) = state.working_as::<Height>(REMEMBERED, &key)? {
+            if until < cancel.valid_until {
+                state.remove_working(EXPIRY, &expiry_key(until, &key))?;
+                state.put_working_as(REMEMBERED, &key, &cancel.valid_until)?;
+                state.put_working(EXPIRY, &expiry_key(cancel.valid_until, &key), &[])?;
+            }
             continue;
         }
         let count = state.working_as::<u32>(COUNTS, &encode(signer))?.unwrap_or(0);

@@ -114,7 +114,8 @@ fn announce(
     let submit = record::submit_of(state, &record.id)?;
     let commits = matches!(verdict, DecisionVerdict::Commit { .. });
     for ((status, leg), authorisations) in record.legs.iter().zip(&submit.body.legs).zip(&submit.authorisations) {
-        if is_closed(status) {
+        // A retired chain gets nothing any more: its leaf has ended.
+        if is_closed(status) || crate::registry::is_retired(state, &status.chain)? {
             continue;
         }
         let decision = if leg.mode.votes() {
@@ -195,7 +196,7 @@ pub fn abort_all_of(
     chain: &ChainId,
     released: &mut Released,
 ) -> Result<(), StoreFault> {
-    queue::reject_all_of(state, facts, chain, released)?;
+    queue::reject_all_of(state, facts, chain, Code::CHAIN_NOT_ACTIVE, released)?;
     for id in record::open_of_chain(state, chain)? {
         let Some(record) = record::find(state, &id)? else { continue };
         if record.state == ProposalState::Preparing {

@@ -1,22 +1,26 @@
 //! The scope queue (R6): conflicting scopes wait in relay order, first in first out per key; disjoint ones run side
 //! by side.
 //!
-//! Every open proposal has one entry per scope item in the working area `scope`, keyed by (chain, ledger, account,
-//! key, arrival). A proposal may start when no entry that arrived before it, queued or started, is incompatible
-//! with it. So two proposals never start in another order than they came, per key.
+//! Every open proposal has one entry per scope item of its voting legs, keyed by (chain, ledger, account, hash of the
+//! key, arrival): a key itself may be as long as a working key. A proposal may start when no entry that arrived before
+//! it, queued or started, is incompatible with it. So two proposals never start in another order than they came, per
+//! key. A NOTIFY leg holds nothing: it waits at the locks of others.
+//! Bounds: [`MAX_QUEUED`] proposals, and per key the chain's limit (BUSY).
 
 use super::admission;
 use super::caps;
 use super::record::{self, Entry};
 use super::send::{leg_calls, prepare, send};
 use super::{RelayFacts, decide};
+use crate::registry;
 use borsh::{BorshDeserialize, BorshSerialize};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::codec::{Bounded, decode, encode};
 use ledger_protocol::interchain::MessageContent;
 use ledger_protocol::proposal::{AccessKind, Leg, LockKey, ScopeEntry, Submit};
 use ledger_protocol::system::{ProposalRecord, ProposalState};
-use ledger_protocol::{ChainId, Code, Height, ProposalId};
+use ledger_protocol::transaction::StateKey;
+use ledger_protocol::{ChainId, Code, Height, ProposalId, Suite};
 use std::collections::BTreeSet;
 
 /// Working area of exact keys.
@@ -29,44 +33,67 @@ const QUEUE: &str = "queue";
 const EXPIRY: &str = "queue-expiry";
 /// Working area of the arrival counter.
 const COUNTER: &str = "queue-counter";
-/// Most queued proposals looked at for a freed cap in one block.
-const MAX_CAP_CANDIDATES: usize = 256;
-/// Most entries of one key, and most prefixes of one account, that are ever compared.
-const MAX_COMPARED: usize = 8_192;
+/// Working area: arrival of queued proposals whose scopes are free and that wait for a full cap.
+const CAPPED: &str = "queue-capped";
+/// Most proposals queued at once; more are BUSY.
+pub(super) const MAX_QUEUED: u64 = 8_192;
+/// Entries read at once.
+const PAGE: usize = 256;
+/// Most queued proposals that expire in one block; more follow in the next one.
+const MAX_EXPIRED: usize = 8_192;
 
-/// Chains and keys that were freed in this block: whoever waits for them may start at its end.
+/// Keys that were freed in this block, and whether a cap was: whoever waits for them may start at its end.
 #[derive(Debug, Default)]
 pub struct Released {
-    keys: BTreeSet<(ChainId, LockKey)>,
+    scopes: BTreeSet<(ChainId, LockKey, bool)>,
     caps: bool,
     fresh: BTreeSet<u64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Hold {
     id: ProposalId,
     access: AccessKind,
-}
-
-fn key_prefix(chain: &ChainId, key: &LockKey) -> Vec<u8> {
-    encode(&(chain, key))
+    key: StateKey,
 }
 
 fn account_prefix(chain: &ChainId, key: &LockKey) -> Vec<u8> {
     encode(&(chain, key.ledger, &key.account))
 }
 
-fn entry_key(chain: &ChainId, scope: &ScopeEntry, arrival: u64) -> Vec<u8> {
-    let mut bytes = match scope.access {
-        AccessKind::PrefixShared => {
-            let mut bytes = account_prefix(chain, &scope.key);
-            bytes.extend(encode(&scope.key.key));
-            bytes
-        }
-        _ => key_prefix(chain, &scope.key),
-    };
+fn key_prefix(suite: Suite, chain: &ChainId, key: &LockKey) -> Vec<u8> {
+    let mut bytes = account_prefix(chain, key);
+    bytes.extend(suite.hash_parts(&[&key.key]).as_bytes());
+    bytes
+}
+
+fn entry_key(suite: Suite, chain: &ChainId, scope: &ScopeEntry, arrival: u64) -> Vec<u8> {
+    let mut bytes = key_prefix(suite, chain, &scope.key);
     bytes.extend(arrival.to_be_bytes());
     bytes
+}
+
+/// Looks at entries in order until `visit` says that it has seen enough.
+fn visit_entries(
+    state: &BlockState<'_>,
+    area: &str,
+    prefix: &[u8],
+    mut visit: impl FnMut(u64, &Hold) -> bool,
+) -> Result<(), StoreFault> {
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let page = state.scan_working(area, prefix, after.as_deref(), PAGE)?;
+        for (key, bytes) in &page {
+            let hold: Hold = decode(bytes, 512).map_err(|error| StoreFault(format!("a scope entry: {error}")))?;
+            if visit(arrival_of(key), &hold) {
+                return Ok(());
+            }
+        }
+        if page.len() < PAGE {
+            return Ok(());
+        }
+        after = page.into_iter().last().map(|(key, _)| key);
+    }
 }
 
 const fn area(scope: &ScopeEntry) -> &'static str {
@@ -88,21 +115,32 @@ pub(super) fn enqueue(
     record: &ProposalRecord,
     released: &mut Released,
 ) -> Result<(), StoreFault> {
+    let suite = state.suite();
     let arrival = state.working_as::<u64>(COUNTER, b"next")?.unwrap_or(0);
     state.put_working_as(COUNTER, b"next", &arrival.saturating_add(1))?;
+    set_queued(state, queued(state)?.saturating_add(1))?;
     record::put_entry(state, id, &Entry { arrival, started_at: Height::ZERO })?;
     record::put_submit(state, id, submit)?;
     record::put(state, record)?;
     state.put_working_as(QUEUE, &arrival.to_be_bytes(), id)?;
     state.put_working(EXPIRY, &expiry_key(record.valid_until, id), &[])?;
-    for leg in &submit.body.legs {
+    for leg in submit.body.legs.iter().filter(|leg| leg.mode.votes()) {
         for scope in &leg.scope {
-            let hold = Hold { id: *id, access: scope.access };
-            state.put_working_as(area(scope), &entry_key(&leg.chain, scope, arrival), &hold)?;
+            let hold = Hold { id: *id, access: scope.access, key: scope.key.key.clone() };
+            state.put_working_as(area(scope), &entry_key(suite, &leg.chain, scope, arrival), &hold)?;
         }
     }
     released.fresh.insert(arrival);
     Ok(())
+}
+
+/// How many proposals are queued.
+pub(super) fn queued(state: &BlockState<'_>) -> Result<u64, StoreFault> {
+    Ok(state.working_as(COUNTER, b"queued")?.unwrap_or(0))
+}
+
+fn set_queued(state: &mut BlockState<'_>, count: u64) -> Result<(), StoreFault> {
+    if count == 0 { state.remove_working(COUNTER, b"queued") } else { state.put_working_as(COUNTER, b"queued", &count) }
 }
 
 fn expiry_key(valid_until: Height, id: &ProposalId) -> Vec<u8> {
@@ -116,9 +154,18 @@ pub(super) fn has_queued(state: &BlockState<'_>) -> Result<bool, StoreFault> {
     Ok(!state.scan_working(QUEUE, &[], None, 1)?.is_empty())
 }
 
-/// How many open proposals use a key, so that its queue stays bounded.
-pub(super) fn depth(state: &BlockState<'_>, chain: &ChainId, scope: &ScopeEntry, limit: usize) -> Result<usize, StoreFault> {
-    Ok(state.scan_working(EXACT, &key_prefix(chain, &scope.key), None, limit)?.len())
+/// How many open proposals a new one would wait behind at a key, up to `limit`: 0 when nothing there is incompatible
+/// with it.
+pub(super) fn depth(
+    state: &BlockState<'_>,
+    chain: &ChainId,
+    scope: &ScopeEntry,
+    limit: usize,
+) -> Result<usize, StoreFault> {
+    if !is_blocked(state, chain, scope, u64::MAX)? {
+        return Ok(0);
+    }
+    Ok(state.scan_working(area(scope), &key_prefix(state.suite(), chain, &scope.key), None, limit)?.len())
 }
 
 /// Whether something that arrived earlier is incompatible with this scope entry.
@@ -128,35 +175,33 @@ fn is_blocked(
     scope: &ScopeEntry,
     arrival: u64,
 ) -> Result<bool, StoreFault> {
-    let blocks = |key: &[u8], bytes: &[u8]| -> Result<bool, StoreFault> {
-        let hold: Hold = decode(bytes, 256).map_err(|error| StoreFault(format!("a scope entry: {error}")))?;
-        Ok(arrival_of(key) < arrival && !hold.access.is_compatible_with(scope.access))
-    };
-    if scope.access != AccessKind::PrefixShared {
-        for (key, bytes) in state.scan_working(EXACT, &key_prefix(chain, &scope.key), None, MAX_COMPARED)? {
-            if blocks(&key, &bytes)? {
-                return Ok(true);
-            }
-        }
-        // A prefix of this account blocks the key if it is one of the key's prefixes.
-        let account = account_prefix(chain, &scope.key);
-        for (key, bytes) in state.scan_working(PREFIX, &account, None, MAX_COMPARED)? {
-            let prefix = key.get(account.len().saturating_add(4)..key.len().saturating_sub(8)).unwrap_or(&[]);
-            if scope.key.key.starts_with(prefix) && blocks(&key, &bytes)? {
-                return Ok(true);
-            }
-        }
-        return Ok(false);
-    }
-    // A prefix meets every exact key of the account that begins with it.
+    let mut found = false;
     let account = account_prefix(chain, &scope.key);
-    for (key, bytes) in state.scan_working(EXACT, &account, None, MAX_COMPARED)? {
-        let exact = key.get(account.len().saturating_add(4)..key.len().saturating_sub(8)).unwrap_or(&[]);
-        if exact.starts_with(&scope.key.key) && blocks(&key, &bytes)? {
-            return Ok(true);
-        }
+    if scope.access == AccessKind::PrefixShared {
+        // A prefix meets every exact key of the account that begins with it.
+        visit_entries(state, EXACT, &account, |came, hold| {
+            found = came < arrival
+                && hold.key.starts_with(&scope.key.key)
+                && !hold.access.is_compatible_with(scope.access);
+            found
+        })?;
+        return Ok(found);
     }
-    Ok(false)
+    let exact = key_prefix(state.suite(), chain, &scope.key);
+    visit_entries(state, EXACT, &exact, |came, hold| {
+        found = came < arrival && !hold.access.is_compatible_with(scope.access);
+        found || came >= arrival
+    })?;
+    if !found {
+        // A prefix of this account blocks the key if it is one of the key's prefixes.
+        visit_entries(state, PREFIX, &account, |came, hold| {
+            found = came < arrival
+                && scope.key.key.starts_with(&hold.key)
+                && !hold.access.is_compatible_with(scope.access);
+            found
+        })?;
+    }
+    Ok(found)
 }
 
 /// Frees a leg's scope and its share of the caps: when it is closed by a proven Outcome or a proven NO (R6).
@@ -182,9 +227,13 @@ fn remove_scope(
     released: &mut Released,
 ) -> Result<(), StoreFault> {
     let Some(entry) = record::entry(state, id)? else { return Ok(()) };
+    if !leg.mode.votes() {
+        return Ok(());
+    }
+    let suite = state.suite();
     for scope in &leg.scope {
-        state.remove_working(area(scope), &entry_key(&leg.chain, scope, entry.arrival))?;
-        released.keys.insert((leg.chain, scope.key.clone()));
+        state.remove_working(area(scope), &entry_key(suite, &leg.chain, scope, entry.arrival))?;
+        released.scopes.insert((leg.chain, scope.key.clone(), scope.access == AccessKind::PrefixShared));
     }
     Ok(())
 }
@@ -210,6 +259,8 @@ pub(super) fn reject(
 fn dequeue(state: &mut BlockState<'_>, id: &ProposalId, valid_until: Height) -> Result<(), StoreFault> {
     if let Some(entry) = record::entry(state, id)? {
         state.remove_working(QUEUE, &entry.arrival.to_be_bytes())?;
+        state.remove_working(CAPPED, &entry.arrival.to_be_bytes())?;
+        set_queued(state, queued(state)?.saturating_sub(1))?;
     }
     state.remove_working(EXPIRY, &expiry_key(valid_until, id))
 }
@@ -223,7 +274,7 @@ pub fn expire_queued(
     facts: &RelayFacts,
     released: &mut Released,
 ) -> Result<(), StoreFault> {
-    for (key, _) in state.scan_working(EXPIRY, &[], None, MAX_COMPARED)? {
+    for (key, _) in state.scan_working(EXPIRY, &[], None, MAX_EXPIRED)? {
         let valid_until = key.first_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes));
         if valid_until >= facts.height.0 {
             break;
@@ -242,11 +293,36 @@ pub fn reject_all_of(
     state: &mut BlockState<'_>,
     facts: &RelayFacts,
     chain: &ChainId,
+    code: Code,
     released: &mut Released,
 ) -> Result<(), StoreFault> {
     for id in record::open_of_chain(state, chain)? {
         if record::find(state, &id)?.is_some_and(|record| record.state == ProposalState::Queued) {
-            reject(state, facts, &id, Code::CHAIN_NOT_ACTIVE, *chain, released)?;
+            reject(state, facts, &id, code, *chain, released)?;
+        }
+    }
+    Ok(())
+}
+
+/// Queued proposals that name a chain which became STALE or LAGGING are REJECTED, not only looked at when they could
+/// start.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn reject_unfit(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    released: &mut Released,
+) -> Result<(), StoreFault> {
+    if !has_queued(state)? {
+        return Ok(());
+    }
+    for chain in registry::peers(state)? {
+        let Some(view) = admission::chain_view(state, &chain, facts.timestamp_ms)? else { continue };
+        if view.record.lagging {
+            reject_all_of(state, facts, &chain, Code::CHAIN_NOT_ACTIVE, released)?;
+        } else if view.is_stale {
+            reject_all_of(state, facts, &chain, Code::CHAIN_STALE, released)?;
         }
     }
     Ok(())
@@ -263,13 +339,14 @@ pub fn start_ready(
 ) -> Result<usize, StoreFault> {
     let mut started = 0;
     // A rejection frees scopes too, so candidates are taken until none is left.
-    while !released.fresh.is_empty() || !released.keys.is_empty() || released.caps {
+    while !released.fresh.is_empty() || !released.scopes.is_empty() || released.caps {
         let mut candidates = std::mem::take(&mut released.fresh);
-        for (chain, key) in std::mem::take(&mut released.keys) {
-            waiting_for(state, &chain, &key, &mut candidates)?;
+        for (chain, key, is_prefix) in std::mem::take(&mut released.scopes) {
+            waiting_for(state, &chain, &key, is_prefix, &mut candidates)?;
         }
         if std::mem::take(&mut released.caps) {
-            for (key, _) in state.scan_working(QUEUE, &[], None, MAX_CAP_CANDIDATES)? {
+            let limit = usize::try_from(MAX_QUEUED).unwrap_or(usize::MAX);
+            for (key, _) in state.scan_working(CAPPED, &[], None, limit)? {
                 candidates.insert(arrival_of(&key));
             }
         }
@@ -283,21 +360,38 @@ pub fn start_ready(
     Ok(started)
 }
 
+/// A chain's limits may have been raised: whoever waits for a cap is looked at again.
+pub fn caps_changed(released: &mut Released) {
+    released.caps = true;
+}
+
+/// Whoever has an entry at a freed key, at a prefix of its account, or, for a freed prefix, at a key beneath it.
 fn waiting_for(
     state: &BlockState<'_>,
     chain: &ChainId,
     key: &LockKey,
+    is_prefix: bool,
     candidates: &mut BTreeSet<u64>,
 ) -> Result<(), StoreFault> {
-    // A freed prefix may unblock any key of the account; a freed key may unblock a prefix.
     let account = account_prefix(chain, key);
-    for (entry, _) in state.scan_working(PREFIX, &account, None, MAX_COMPARED)? {
-        candidates.insert(arrival_of(&entry));
+    if is_prefix {
+        return visit_entries(state, EXACT, &account, |arrival, hold| {
+            if hold.key.starts_with(&key.key) {
+                candidates.insert(arrival);
+            }
+            false
+        });
     }
-    for (entry, _) in state.scan_working(EXACT, &key_prefix(chain, key), None, MAX_COMPARED)? {
-        candidates.insert(arrival_of(&entry));
-    }
-    Ok(())
+    visit_entries(state, PREFIX, &account, |arrival, hold| {
+        if key.key.starts_with(&hold.key) {
+            candidates.insert(arrival);
+        }
+        false
+    })?;
+    visit_entries(state, EXACT, &key_prefix(state.suite(), chain, key), |arrival, _| {
+        candidates.insert(arrival);
+        false
+    })
 }
 
 fn try_start(
@@ -308,7 +402,7 @@ fn try_start(
     released: &mut Released,
 ) -> Result<bool, StoreFault> {
     let submit = record::submit_of(state, id)?;
-    for leg in &submit.body.legs {
+    for leg in submit.body.legs.iter().filter(|leg| leg.mode.votes()) {
         for scope in &leg.scope {
             if is_blocked(state, &leg.chain, scope, arrival)? {
                 return Ok(false);
@@ -318,7 +412,10 @@ fn try_start(
     // R5 is checked again on leaving QUEUED. A full cap waits; anything else rejects.
     match admission::check(state, facts, &submit)? {
         Ok(()) => {}
-        Err(refusal) if refusal.code == Code::LIMIT => return Ok(false),
+        Err(refusal) if refusal.code == Code::LIMIT => {
+            state.put_working(CAPPED, &arrival.to_be_bytes(), &[])?;
+            return Ok(false);
+        }
         Err(refusal) => {
             let culprit = refusal.chain.unwrap_or(facts.relay);
             reject(state, facts, id, refusal.code, culprit, released)?;

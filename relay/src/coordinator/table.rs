@@ -21,13 +21,14 @@ pub enum VoteReaction {
 
 /// The cell for a Vote. `same` tells whether the leg's noted YES is this very vote.
 pub const fn on_vote(state: ProposalState, phase: &LegPhase, verdict: &Verdict, same: bool) -> VoteReaction {
-    use ProposalState::{Aborting, Preparing};
+    use ProposalState::{Aborted, Aborting, Preparing};
     match (state, phase, verdict) {
         (Preparing, LegPhase::Waiting, Verdict::Yes { .. }) => VoteReaction::NoteYes,
         (Preparing, LegPhase::Waiting, Verdict::No { .. }) => VoteReaction::CloseAndAbort,
-        (Aborting, LegPhase::Waiting, Verdict::No { .. }) => VoteReaction::Close,
+        // ABORTED too: a frozen chain's leg counts as closed for the state, but only this NO closes it by proof.
+        (Aborting | Aborted, LegPhase::Waiting, Verdict::No { .. }) => VoteReaction::Close,
         // A YES that comes after the ABORT: its Outcome RELEASED will close the leg.
-        (Aborting, LegPhase::Waiting, Verdict::Yes { .. }) => VoteReaction::Receipt(Code::TOO_LATE),
+        (Aborting | Aborted, LegPhase::Waiting, Verdict::Yes { .. }) => VoteReaction::Receipt(Code::TOO_LATE),
         (_, LegPhase::VotedYes { .. }, Verdict::Yes { .. }) if same => VoteReaction::Receipt(Code::DUPLICATE),
         (_, LegPhase::VotedYes { .. }, _) => VoteReaction::Contradiction,
         _ => VoteReaction::Receipt(Code::DUPLICATE),

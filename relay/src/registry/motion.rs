@@ -1,7 +1,7 @@
 //! Carrying out what the members decided.
 
 use super::{chain, freeze, put, registration, set_status, set_suspect};
-use crate::coordinator::{RelayFacts, Released};
+use crate::coordinator::{self, RelayFacts, Released};
 use chain_ledger::{LedgerError, members, schedule_parameters, schedule_validators};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::interchain::{Motion, ServicePolicy};
@@ -50,7 +50,10 @@ pub fn carry_out(
         }
         Motion::SetService(policy) => set_service(state, policy),
         Motion::SetLimits { chain: id, limits } => match chain(state, id)? {
-            Some(record) => put(state, &ChainRecord { limits: *limits, ..record }).map(Ok),
+            Some(record) => {
+                coordinator::caps_changed(released);
+                put(state, &ChainRecord { limits: *limits, ..record }).map(Ok)
+            }
             None => Ok(Err(Code::CHAIN_UNKNOWN)),
         },
         Motion::SetMembers(policy) => answer(members::set_members(state, policy)),

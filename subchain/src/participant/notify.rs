@@ -3,6 +3,7 @@
 use super::prepare::{authorisations_are_valid, holder, sandbox};
 use super::record::{LegId, LegRecord};
 use super::table::LegState;
+use super::standing::is_suspended;
 use super::{Handled, NOTIFY_PATIENCE_BLOCKS, ParticipantFacts, answer, known_relay_height};
 use chain_interchain::{MAX_ASIDE_MESSAGES, aside_after, put_aside, remove_aside};
 use chain_state::{BlockState, StoreFault, locks};
@@ -39,7 +40,7 @@ pub(super) fn run(
         return Ok(Handled::Done(Code::UNEXPECTED));
     }
     if locks::is_free(state, &notify.leg.scope)?.is_none() {
-        return end(state, facts, notify).map(Handled::Done);
+        return Ok(end(state, facts, notify)?.map_or(Handled::Postponed, Handled::Done));
     }
     if !put_aside(state, message)? {
         return note(state, facts, notify, Code::LIMIT).map(Handled::Done);
@@ -56,6 +57,9 @@ pub(super) fn run(
 /// # Errors
 /// [`StoreFault`] on I/O.
 pub fn resume_waiting(state: &mut BlockState<'_>, facts: &ParticipantFacts<'_>) -> Result<(), StoreFault> {
+    if is_suspended(state)? {
+        return Ok(());
+    }
     let limit = usize::try_from(MAX_ASIDE_MESSAGES).unwrap_or(usize::MAX);
     for message in aside_after(state, &facts.relay, None, limit)? {
         let corrupt = || StoreFault(format!("message {} stands aside but is no NOTIFY", message.sequence));
@@ -73,28 +77,34 @@ pub fn resume_waiting(state: &mut BlockState<'_>, facts: &ParticipantFacts<'_>) 
         if !free && known_relay_height(state, &facts.relay)? <= patience {
             continue;
         }
+        if !free {
+            note(state, facts, notify, Code::EXPIRED)?;
+        } else if end(state, facts, notify)?.is_none() {
+            return Ok(());
+        }
         remove_aside(state, &facts.relay, message.sequence)?;
         state.remove_working(PATIENCE, &key)?;
-        if free {
-            end(state, facts, notify)?;
-        } else {
-            note(state, facts, notify, Code::EXPIRED)?;
-        }
     }
     Ok(())
 }
 
-/// Runs the leg once; its own failure is final and recorded.
-fn end(state: &mut BlockState<'_>, facts: &ParticipantFacts<'_>, notify: Notify<'_>) -> Result<Code, StoreFault> {
-    let code = attempt(state, facts, notify)?;
-    note(state, facts, notify, code)
+/// Runs the leg once; its own failure is final and recorded. Nothing happens when the block is too full for it.
+fn end(
+    state: &mut BlockState<'_>,
+    facts: &ParticipantFacts<'_>,
+    notify: Notify<'_>,
+) -> Result<Option<Code>, StoreFault> {
+    match attempt(state, facts, notify)? {
+        Some(code) => note(state, facts, notify, code).map(Some),
+        None => Ok(None),
+    }
 }
 
 fn attempt(
     state: &mut BlockState<'_>,
     facts: &ParticipantFacts<'_>,
     notify: Notify<'_>,
-) -> Result<Code, StoreFault> {
+) -> Result<Option<Code>, StoreFault> {
     let Notify { leg_id, leg, authorisations, .. } = notify;
     // A NOTIFY does not say its index among the legs, but its authorisation was signed over it: the index that
     // verifies is the one.
@@ -102,18 +112,19 @@ fn attempt(
         .filter_map(|index| u8::try_from(index).ok())
         .any(|index| authorisations_are_valid(facts, leg, authorisations, &leg_id.id, index));
     if !signed {
-        return Ok(Code::AUTHORISATION);
+        return Ok(Some(Code::AUTHORISATION));
     }
     if let Err(refusal) = locks::check(state, &holder(&leg_id), &leg.scope)? {
-        return Ok(refusal.code());
+        return Ok(Some(refusal.code()));
     }
     match sandbox(state, facts, leg)? {
-        Ok((staged, _)) if staged.count() > facts.max_leg_changes => Ok(Code::SIZE),
+        Ok((staged, _)) if staged.count() > facts.max_leg_changes => Ok(Some(Code::SIZE)),
+        Ok((staged, _)) if state.counts().0.saturating_add(staged.count()) > facts.max_block_changes => Ok(None),
         Ok((staged, _)) => {
             staged.apply(state)?;
-            Ok(Code::OK)
+            Ok(Some(Code::OK))
         }
-        Err(refusal) => Ok(refusal.code),
+        Err(refusal) => Ok(Some(refusal.code)),
     }
 }
 

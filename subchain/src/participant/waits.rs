@@ -8,7 +8,7 @@ use chain_state::{BlockState, StoreFault};
 use ledger_protocol::{ChainId, Height, Sequence};
 
 /// Most records looked at.
-const MAX_LOOKED_AT: usize = 64;
+const MAX_LOOKED_AT: usize = 4;
 
 /// What a courier needs to know to tell whether a header without messages is worth bringing (§8).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -158,8 +158,7 @@ fn every_version_of_the_keys_under_a_prefix_is_listed_pruned_ones_too() {
         let made = versions_under(&chain.store, LedgerId::SYSTEM, &name, length, prefix.as_bytes(), limit).unwrap();
         made.into_iter().map(|it| (it.key.to_vec(), it.version.0, it.height.0, it.index)).collect::<Vec<_>>()
     };
-    let expected =
-        vec![(b"aa1".to_vec(), 0, 1, 0), (b"aa1".to_vec(), 1, 4, 0), (b"aa2".to_vec(), 0, 2, 0)];
+    let expected = vec![(b"aa1".to_vec(), 0, 1, 0), (b"aa1".to_vec(), 1, 4, 0), (b"aa2".to_vec(), 0, 2, 0)];
     assert_eq!(list(3, "aa", 10), expected);
     assert_eq!(list(3, "aa", 1), expected[..1]);
     assert_eq!(list(4, "aa", 10), [(b"aa22".to_vec(), 0, 5, 0)]);

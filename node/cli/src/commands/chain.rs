@@ -177,7 +177,7 @@ fn create(client: &Client, name: &str, validators: usize, suite: SuiteArg, proce
             .next("choose another name; `crosstie chain list` shows them"));
     }
     let directory = &client.directory;
-    let plan = subchain_plan(directory, name, suite)?;
+    let plan = subchain_plan(name, suite);
     // Read again: another command may have added a chain in between.
     let network = config::read_network(directory)?;
     let network = devnet::add_subchain(directory, &network, &plan, validators, processes)?;

@@ -199,7 +199,7 @@ fn dry_run(client: &Client, submit: &Submit, output: &Output) -> Outcome {
         let views: Vec<LegView> = client.post(&chain.name, &path(routes::DRY_RUN, &[&chain.name]), &request)?;
         legs.extend(views.into_iter().filter(|view| view.chain == chain.id || view.name == chain.name));
     }
-    let would_commit = !legs.is_empty() && legs.iter().all(|leg| leg.phase == "voted-yes");
+    let would_commit = !legs.is_empty() && legs.iter().all(|leg| leg.phase == "would-vote-yes");
     let run = DryRun { proposal: submit.body.id().to_string(), would_commit, legs };
     output.data(&run, |run| {
         let verdict = if run.would_commit { "every leg would vote YES now" } else { "it would not commit now" };

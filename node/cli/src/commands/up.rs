@@ -10,14 +10,9 @@ use crate::children::{Children, log_file};
 use crate::client::Client;
 use crate::exit::{Failure, Outcome};
 use crate::output::Output;
-use crate::text;
-use ledger_protocol::transaction::{
-    AccountDeclaration, AccountKind, AccountMode, Choice, LedgerOperation, Operation, ReadPolicy, SigningPolicy,
-};
-use ledger_protocol::{Address, Suite};
+use ledger_protocol::Suite;
 use node_api::{NETWORK_FILE, NetworkFile, NodeStatus, routes};
-use node_keys::{KeyStore, Protection, Purpose};
-use node_runtime::devnet::{self, Plan, SubchainPlan};
+use node_runtime::devnet::{self, AccountPlan, Plan, SubchainPlan};
 use node_runtime::{Node, config};
 use serde::Serialize;
 use std::path::Path;
@@ -133,7 +128,7 @@ fn open_or_create(args: &UpArgs, directory: &Path, output: &Output) -> Outcome<(
     };
     let mut subchains = Vec::new();
     for index in 1..=args.subchains {
-        subchains.push(subchain_plan(directory, &format!("subchain-{index}"), suite_of(index))?);
+        subchains.push(subchain_plan(&format!("subchain-{index}"), suite_of(index)));
     }
     let validators = usize::from(args.validators);
     let plan = Plan { relay_suite, validators, processes: args.processes, subchains };
@@ -156,29 +151,9 @@ fn warn_if_fragile(network: &NetworkFile, output: &Output) {
 }
 
 /// A subchain that starts with one data account, owned by its operator.
-pub(super) fn subchain_plan(directory: &Path, name: &str, suite: Suite) -> Outcome<SubchainPlan> {
-    let owner = operator_of(directory, name, suite)?;
-    let declaration = AccountDeclaration {
-        account: text::words("account", STARTING_ACCOUNT)?,
-        kind: AccountKind::Data,
-        mode: AccountMode { owner, group: Choice::None, group_write: false, others_write: false },
-        policy: SigningPolicy::any(),
-        read_policy: ReadPolicy::Members,
-        lockable: true,
-    };
-    let operation =
-        LedgerOperation { ledger: devnet::BUSINESS_LEDGER, operation: Operation::DeclareAccount(declaration) };
-    Ok(SubchainPlan { name: name.to_owned(), suite, operations: vec![operation] })
-}
-
-/// The address of a subchain's operator; the key is made if it does not exist.
-fn operator_of(directory: &Path, chain: &str, suite: Suite) -> Outcome<Address> {
-    let store = KeyStore::open(directory.join("keys"))?;
-    let name = crate::keys::key_name(&devnet::operator_key_name(chain))?;
-    if let Ok(entry) = store.entry(&name) {
-        return Ok(entry.address);
-    }
-    Ok(store.generate(&name, Purpose::Account, suite, Protection::Plain)?.address)
+pub(super) fn subchain_plan(name: &str, suite: Suite) -> SubchainPlan {
+    let account = AccountPlan { name: STARTING_ACCOUNT.to_owned(), counters: Vec::new() };
+    SubchainPlan { name: name.to_owned(), suite, accounts: vec![account] }
 }
 
 /// A network cannot run twice: the second would fail on taken ports with less clear words.

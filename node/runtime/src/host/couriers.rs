@@ -14,6 +14,7 @@ use ledger_protocol::chain::Input;
 use ledger_protocol::{Address, ChainId, Hash, Height};
 use node_network::{EndpointHandle, Frame, Lane, PeerKey};
 use node_storage::{ReplicaReader, ReplicaStore};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -41,6 +42,8 @@ pub(super) struct CourierSeat {
     /// Endpoints of relay replicas.
     pub(super) relay_keys: BTreeSet<PeerKey>,
     pub(super) alarm: Option<(Instant, u64)>,
+    /// What the own chain waits for, until it publishes its next block: the same question comes with every event.
+    waits: Cell<Option<Waits>>,
 }
 
 impl CourierSeat {
@@ -53,7 +56,7 @@ impl CourierSeat {
         relay_keys: BTreeSet<PeerKey>,
     ) -> Self {
         let driver = CourierDriver::new(chain, own_address, relay);
-        Self { driver, replica, chain, relay, endpoint, store, relay_keys, alarm: None }
+        Self { driver, replica, chain, relay, endpoint, store, relay_keys, alarm: None, waits: Cell::new(None) }
     }
 }
 
@@ -80,6 +83,7 @@ struct Own<'a> {
     reader: ReplicaReader<'a>,
     chain: ChainId,
     relay: ChainId,
+    known: &'a Cell<Option<Waits>>,
 }
 
 impl OwnChain for Own<'_> {
@@ -88,10 +92,15 @@ impl OwnChain for Own<'_> {
     }
 
     fn waits(&self) -> Result<Waits, ViewFault> {
+        if let Some(waits) = self.known.get() {
+            return Ok(waits);
+        }
         let fault = |fault: chain_state::StoreFault| ViewFault(fault.0);
         let state = BlockState::open(&self.reader, self.chain.suite, Height::ZERO).map_err(fault)?;
         let waits = subchain::participant::waits(&state, &self.relay).map_err(fault)?;
-        Ok(Waits { relay_height: waits.relay_height, acknowledgement: waits.acknowledgement })
+        let waits = Waits { relay_height: waits.relay_height, acknowledgement: waits.acknowledgement };
+        self.known.set(Some(waits));
+        Ok(waits)
     }
 }
 
@@ -244,7 +253,10 @@ impl Couriers {
         let now_ms = self.now_ms();
         let Some(seat) = self.couriers.get_mut(index) else { return };
         let mut effects = Vec::new();
-        let own = Own { reader: seat.store.reader(), chain: seat.chain, relay: seat.relay };
+        if matches!(event, CourierEvent::OwnBlock) {
+            seat.waits.set(None);
+        }
+        let own = Own { reader: seat.store.reader(), chain: seat.chain, relay: seat.relay, known: &seat.waits };
         if let Err(error) = seat.driver.on(now_ms, event, &own, &mut effects) {
             tracing::debug!(chain = %seat.chain, "a courier cannot bring anything now: {error}");
         }

@@ -307,6 +307,8 @@ impl EventLoop {
                 if let Some(answer) = hosted.replies.remove(&reply.0) {
                     // A client that went away needs no answer.
                     let _ = answer.send(result);
+                } else if let SubmitResult::Refused { code, reason, .. } = result {
+                    tracing::debug!(replica = %hosted.name, %code, "a courier's input is refused: {reason}");
                 }
             }
             ReplicaEffect::Dropped { input, code, reason } => {

@@ -70,8 +70,7 @@ impl Prover<'_> {
                 Operation::SubmitProposal(submit) => submit.body.id() == *id,
                 _ => false,
             };
-            let Some(operation) =
-                transaction.body.operations.iter().position(|operation| is_it(&operation.operation))
+            let Some(operation) = transaction.body.operations.iter().position(|operation| is_it(&operation.operation))
             else {
                 continue;
             };

@@ -9,9 +9,7 @@ use super::{Proven, Prover, gap};
 use chain_engine::assemble::tree_of;
 use chain_state::Place;
 use ledger_protocol::chain::Input;
-use ledger_protocol::interchain::{
-    Advance, DeliveredBlock, Head, Message, MessageContent, OutcomeResult, Verdict,
-};
+use ledger_protocol::interchain::{Advance, DeliveredBlock, Head, Message, MessageContent, OutcomeResult, Verdict};
 use ledger_protocol::proof::bundle::MessageEvidence;
 use ledger_protocol::proof::{ClientStanding, MessageInclusion, MessageProof, OlderHeader, message_hash};
 use ledger_protocol::system::{ClientRecord, LegPhase, LegStatus, accounts, client_key};
@@ -60,9 +58,11 @@ impl LegDeliveries {
 }
 
 /// The messages of a proposal that were found, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Found {
     deliveries: Vec<Delivery>,
+    /// Whether all legs were closed after the record that is known.
+    has_unknown_end: bool,
 }
 
 impl Found {
@@ -92,6 +92,7 @@ impl Found {
             LegPhase::Disputed => ends.find(|it| it.content == Said::Ended(OutcomeResult::Disputed)),
             LegPhase::Noted { code } => ends.find(|it| it.content == Said::Ended(OutcomeResult::Noted { code: *code })),
             LegPhase::Broken => ends.next_back(),
+            LegPhase::Waiting | LegPhase::VotedYes { .. } if self.has_unknown_end => ends.next(),
             LegPhase::Waiting | LegPhase::VotedYes { .. } | LegPhase::ClosedByNo { .. } => None,
         }
     }
@@ -99,11 +100,12 @@ impl Found {
     /// Whether nothing of a leg can still be missing.
     fn has_all_of(&self, leg: &LegStatus) -> bool {
         let has_vote = !leg.mode.votes() || self.vote(leg).is_some();
-        let is_closed_by_message = !matches!(
-            leg.phase,
-            LegPhase::Waiting | LegPhase::VotedYes { .. } | LegPhase::ClosedByNo { .. }
-        );
-        has_vote && (!is_closed_by_message || self.outcome(leg).is_some())
+        let has_outcome = match leg.phase {
+            LegPhase::ClosedByNo { .. } => true,
+            LegPhase::Waiting | LegPhase::VotedYes { .. } if !self.has_unknown_end => true,
+            _ => self.outcome(leg).is_some(),
+        };
+        has_vote && has_outcome
     }
 }
 
@@ -116,7 +118,7 @@ impl Prover<'_> {
     pub(super) fn deliveries(&self, id: &ProposalId, history: &ProposalHistory) -> Proven<Vec<LegDeliveries>> {
         let legs = &history.newest.legs;
         let changed: BTreeSet<Height> = history.versions.iter().map(|made| made.height).collect();
-        let mut found = Found::default();
+        let mut found = Found { deliveries: Vec::new(), has_unknown_end: history.has_unknown_end };
         let mut searched = 0usize;
         let last = changed.last().copied().unwrap_or_default();
         let others = (history.started_at.0..=last.0).map(Height).filter(|height| !changed.contains(height));
@@ -128,10 +130,8 @@ impl Prover<'_> {
             self.search(height, id, history.started_at, &mut found)?;
         }
         found.deliveries.sort_by_key(|delivery| (delivery.height_on_relay, delivery.message.sequence));
-        let of = |leg: &LegStatus| LegDeliveries {
-            vote: found.vote(leg).cloned(),
-            outcome: found.outcome(leg).cloned(),
-        };
+        let of =
+            |leg: &LegStatus| LegDeliveries { vote: found.vote(leg).cloned(), outcome: found.outcome(leg).cloned() };
         Ok(legs.iter().map(of).collect())
     }
 

@@ -45,13 +45,17 @@ fn preparing_first_no_closes_and_aborts() {
 
 #[test]
 fn aborting_no_closes_the_leg_without_an_outcome() {
-    assert_eq!(on_vote(ProposalState::Aborting, &LegPhase::Waiting, &no(), false), VoteReaction::Close);
+    for state in [ProposalState::Aborting, ProposalState::Aborted] {
+        assert_eq!(on_vote(state, &LegPhase::Waiting, &no(), false), VoteReaction::Close);
+    }
 }
 
 #[test]
 fn aborting_late_yes_waits_for_its_outcome() {
-    let cell = on_vote(ProposalState::Aborting, &LegPhase::Waiting, &yes(), false);
-    assert_eq!(cell, VoteReaction::Receipt(Code::TOO_LATE));
+    for state in [ProposalState::Aborting, ProposalState::Aborted] {
+        let cell = on_vote(state, &LegPhase::Waiting, &yes(), false);
+        assert_eq!(cell, VoteReaction::Receipt(Code::TOO_LATE));
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn chain(number: u8) -> ChainId {
     ChainId { suite: Suite::Standard, hash: Hash([number; 32]) }
 }
 
-const YES: LegPhase = LegPhase::Waiting;
+const NOTHING_YET: LegPhase = LegPhase::Waiting;
 
 fn record(state: ProposalState, phases: [LegPhase; 2], decision: Choice<DecisionVerdict>) -> ProposalRecord {
     let leg = |number: u8, phase| LegStatus { chain: chain(number), mode: LegMode::Write, phase };
@@ -58,7 +58,9 @@ fn broken(verdict: Verdict, rule: &str) {
 fn an_honest_proposal_breaks_nothing() {
     let mut property = property();
     let id = ProposalId(hash(9));
-    property.proposal_moved(Height(10), record(ProposalState::Preparing, [YES, YES], Choice::None)).unwrap();
+    property
+        .proposal_moved(Height(10), record(ProposalState::Preparing, [NOTHING_YET, NOTHING_YET], Choice::None))
+        .unwrap();
     property.leg_moved(chain(1), Height(5), id, LegState::Locked).unwrap();
     property.leg_moved(chain(2), Height(5), id, LegState::Locked).unwrap();
     property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
@@ -81,13 +83,16 @@ fn applied_here_and_dropped_there_is_found() {
 #[test]
 fn a_leg_that_ends_before_the_decision_is_found() {
     let mut property = property();
-    property.proposal_moved(Height(10), record(ProposalState::Preparing, [YES, YES], Choice::None)).unwrap();
+    property
+        .proposal_moved(Height(10), record(ProposalState::Preparing, [NOTHING_YET, NOTHING_YET], Choice::None))
+        .unwrap();
     broken(property.leg_moved(chain(1), Height(6), ProposalId(hash(9)), LegState::Applied), "S1");
 }
 
 #[test]
 fn a_commit_without_a_yes_is_found() {
-    let moved = property().proposal_moved(Height(12), record(ProposalState::Committing, [yes(), YES], commit()));
+    let moved =
+        property().proposal_moved(Height(12), record(ProposalState::Committing, [yes(), NOTHING_YET], commit()));
     broken(moved, "A2");
 }
 
@@ -100,11 +105,13 @@ fn an_abort_against_all_votes_is_found() {
 
 #[test]
 fn a_late_decision_and_none_at_all_are_found() {
-    let moved =
-        property().proposal_moved(Height(32), record(ProposalState::Aborting, [YES, YES], abort(Code::TIMEOUT)));
+    let moved = property()
+        .proposal_moved(Height(32), record(ProposalState::Aborting, [NOTHING_YET, NOTHING_YET], abort(Code::TIMEOUT)));
     broken(moved, "A5");
     let mut property = property();
-    property.proposal_moved(Height(10), record(ProposalState::Preparing, [YES, YES], Choice::None)).unwrap();
+    property
+        .proposal_moved(Height(10), record(ProposalState::Preparing, [NOTHING_YET, NOTHING_YET], Choice::None))
+        .unwrap();
     property.overdue(Height(31)).unwrap();
     broken(property.overdue(Height(32)), "A5");
 }

@@ -1,0 +1,13 @@
+//! Both sides of the proposal protocol, rule by rule: real relay and subchain machines over real Advances.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+
+mod admission;
+mod endings;
+mod fixture;
+mod notify;
+mod order;
+mod queue;
+mod random;
+#[path = "../../../ledger-protocol/tests/client/synthetic.rs"]
+mod synthetic;
+mod world;
