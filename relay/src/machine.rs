@@ -89,9 +89,10 @@ impl StateMachine for RelayMachine {
         remember_parent(&mut state, facts.parent)?;
         work_off_waiting(&mut state, facts, &relay, &mut released)?;
         coordinator::fire_timeouts(&mut state, &relay)?;
+        // Pruned before others end, so that everybody can see a rejection for a block at least.
+        coordinator::prune_finished(&mut state, &relay)?;
         coordinator::expire_queued(&mut state, &relay, &mut released)?;
         coordinator::mark_overdue(&mut state, &relay)?;
-        coordinator::prune_finished(&mut state, &relay)?;
         coordinator::expire_remembered_cancels(&mut state, &relay)?;
         motions::expire(&mut state, facts.height)?;
         registry::end_pauses(&mut state, &relay, &mut released)?;
