@@ -18,8 +18,8 @@ pub mod table;
 mod votes;
 
 pub use admission::{ChainView, chain_view};
-pub use caps::in_flight;
 pub use cancel::{cancel, expire_remembered_cancels};
+pub use caps::in_flight;
 pub use decide::{abort_all_of, fire_timeouts};
 pub use overdue::mark_overdue;
 pub use queue::{Released, caps_changed, expire_queued, reject_all_of, reject_unfit, start_ready};

@@ -109,8 +109,7 @@ impl StateMachine for RelayMachine {
         let (next_validators, next_parameters) = settle_block_end(&mut state, facts)?;
         let peers = registry::peers(&state)?;
         let outbox = close_block(&mut state, &facts.chain, &peers)?;
-        let mut has_due_work =
-            coordinator::has_open_proposals(&state)? || has_backlog(&state, &peers)?;
+        let mut has_due_work = coordinator::has_open_proposals(&state)? || has_backlog(&state, &peers)?;
         for peer in &peers {
             has_due_work |= waiting_count(&state, peer)? > 0 && registry::accepts_messages_of(&state, peer)?;
         }
@@ -300,7 +299,8 @@ impl SystemOperations for RelayOperations<'_> {
             }
             Operation::ProposeMotion(proposal) => {
                 let Some(members) = chain_ledger::members::members(state)? else { return Ok(Err(Code::DENIED)) };
-                answer(motions::propose(state, self.facts.height, &members, authors, proposal)).map(|it| it.map(|id| encode(&id)))
+                answer(motions::propose(state, self.facts.height, &members, authors, proposal))
+                    .map(|it| it.map(|id| encode(&id)))
             }
             Operation::VoteMotion(vote) => {
                 let Some(members) = chain_ledger::members::members(state)? else { return Ok(Err(Code::DENIED)) };

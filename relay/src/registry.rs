@@ -69,8 +69,7 @@ pub fn approvals_satisfied(state: &BlockState<'_>, approvers: &[Address]) -> Res
 /// # Errors
 /// [`StoreFault`] on I/O.
 pub fn is_lost(state: &BlockState<'_>, id: &ChainId) -> Result<bool, StoreFault> {
-    Ok(chain(state, id)?
-        .is_none_or(|record| matches!(record.status, ChainStatus::Frozen | ChainStatus::Retired)))
+    Ok(chain(state, id)?.is_none_or(|record| matches!(record.status, ChainStatus::Frozen | ChainStatus::Retired)))
 }
 
 /// Whether a chain has left for good.

@@ -3,8 +3,9 @@
 use crate::anchor;
 use crate::participant::{self, Handled, ParticipantFacts, Standing};
 use chain_interchain::{
-    Acknowledgement, acknowledged, admit_advance, admit_handoff, close_block, consume_advance, consume_handoff, has_backlog,
-    learn_acknowledgement, own_header, postpone, remember_parent, remove_waiting, waiting_after, waiting_count,
+    Acknowledgement, acknowledged, admit_advance, admit_handoff, close_block, consume_advance, consume_handoff,
+    has_backlog, learn_acknowledgement, own_header, postpone, remember_parent, remove_waiting, waiting_after,
+    waiting_count,
 };
 use chain_ledger::{LedgerFacts, SystemOperations, execute_transaction, motions, settle_block_end};
 use chain_state::{
@@ -105,8 +106,7 @@ impl StateMachine for SubchainMachine {
         let (next_validators, next_parameters) = settle_block_end(&mut state, facts)?;
         let outbox = close_block(&mut state, &facts.chain, &[relay])?;
         let takes_part = participant::standing(&state)? == Standing::TakesPart;
-        let has_due_work =
-            (takes_part && waiting_count(&state, &relay)? > 0) || has_backlog(&state, &[relay])?;
+        let has_due_work = (takes_part && waiting_count(&state, &relay)? > 0) || has_backlog(&state, &[relay])?;
         let delta = state.finish()?;
         Ok(Execution { receipts, delta, outbox, next_validators, next_parameters, has_due_work })
     }

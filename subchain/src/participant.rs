@@ -19,8 +19,8 @@ pub use prepare::dry_run;
 pub use prune::prune_acknowledged;
 pub use record::{LegId, LegRecord};
 pub(crate) use standing::alarm_acknowledgement;
-pub use waits::{Waits, waits};
 pub use standing::{Standing, known_relay_height, resume_participation, standing};
+pub use waits::{Waits, waits};
 
 use chain_ledger::LedgerFacts;
 use chain_state::{BlockState, StoreFault};

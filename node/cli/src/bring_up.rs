@@ -39,10 +39,15 @@ impl Patience<'_> {
 /// Waits until every chain of the network has committed a block somewhere.
 pub(crate) fn wait_for_blocks(client: &Client, patience: Patience<'_>) -> Outcome {
     loop {
-        let answers: Vec<(&str, Outcome<NodeStatus>)> =
-            client.network.nodes.iter().map(|node| (node.name.as_str(), client.get_from(node, routes::STATUS))).collect();
+        let answers: Vec<(&str, Outcome<NodeStatus>)> = client
+            .network
+            .nodes
+            .iter()
+            .map(|node| (node.name.as_str(), client.get_from(node, routes::STATUS)))
+            .collect();
         let committed = |chain: &&ChainEntry| {
-            let seen = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).flat_map(|status| &status.replicas);
+            let seen =
+                answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).flat_map(|status| &status.replicas);
             seen.into_iter().any(|replica| replica.chain == chain.name && replica.height > 0)
         };
         let waiting: Vec<&ChainEntry> = client.network.chains.iter().filter(|chain| !committed(chain)).collect();
@@ -54,10 +59,12 @@ pub(crate) fn wait_for_blocks(client: &Client, patience: Patience<'_>) -> Outcom
             let mut seen: Vec<String> = Vec::new();
             for (name, answer) in &answers {
                 match answer {
-                    Ok(status) => seen.extend(status.replicas.iter().filter(|it| names.contains(&&*it.chain)).map(|it| {
-                        let state = it.halted.clone().unwrap_or_else(|| format!("{} peers connected", it.peers));
-                        format!("{}/{}: {state}", it.chain, it.validator)
-                    })),
+                    Ok(status) => {
+                        seen.extend(status.replicas.iter().filter(|it| names.contains(&&*it.chain)).map(|it| {
+                            let state = it.halted.clone().unwrap_or_else(|| format!("{} peers connected", it.peers));
+                            format!("{}/{}: {state}", it.chain, it.validator)
+                        }))
+                    }
                     Err(_) => seen.push(format!("{name}: no answer")),
                 }
             }

@@ -116,7 +116,8 @@ pub(crate) fn signed(
     keys.sort_by_key(|key| key.address());
     keys.dedup_by_key(|key| key.address());
     let signers = keys.iter().map(|key| Signer { address: key.address(), role: SignerRole::Author }).collect();
-    let too_many = |error: &dyn std::fmt::Display| Failure::usage(format_args!("the transaction is too large: {error}"));
+    let too_many =
+        |error: &dyn std::fmt::Display| Failure::usage(format_args!("the transaction is too large: {error}"));
     let mut body = TransactionBody {
         chain,
         replay,
@@ -136,12 +137,7 @@ pub(crate) fn signed(
 }
 
 /// Sends a transaction to a chain and, with a deadline, waits until it is final.
-pub(crate) fn send(
-    client: &Client,
-    chain: &str,
-    transaction: &Transaction,
-    wait: Option<Duration>,
-) -> Outcome<Sent> {
+pub(crate) fn send(client: &Client, chain: &str, transaction: &Transaction, wait: Option<Duration>) -> Outcome<Sent> {
     let id = transaction.id().to_string();
     let request = SubmitRequest { hex: hex::encode(encode(transaction)) };
     let deadline = Instant::now() + wait.unwrap_or(Duration::from_secs(10));

@@ -54,7 +54,8 @@ pub(crate) fn log_file(directory: &Path, node: &str) -> PathBuf {
 /// Opens a log for appending.
 pub(crate) fn open_log(file: &Path) -> Outcome<File> {
     let failed = |error: std::io::Error| {
-        Failure::input(file, format_args!("the log cannot be written: {error}")).next("check disk space and permissions")
+        Failure::input(file, format_args!("the log cannot be written: {error}"))
+            .next("check disk space and permissions")
     };
     if let Some(directory) = file.parent() {
         std::fs::create_dir_all(directory).map_err(failed)?;
@@ -105,7 +106,7 @@ impl Children {
         for running in self.0.iter().filter(|running| !running.ended) {
             if let Some(pid) = i32::try_from(running.process.id()).ok().and_then(Pid::from_raw) {
                 // One that is gone already has stopped.
-                let _ = kill_process(pid, Signal::TERM);
+                kill_process(pid, Signal::TERM).ok();
             }
         }
         let deadline = Instant::now() + STOP_DEADLINE;
@@ -116,8 +117,8 @@ impl Children {
                     Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
                     Ok(None) => {
                         // Both fail only for one that has just ended.
-                        let _ = running.process.kill();
-                        let _ = running.process.wait();
+                        running.process.kill().ok();
+                        running.process.wait().ok();
                         killed.push(running.name.clone());
                         break;
                     }

@@ -180,12 +180,12 @@ impl Client {
 fn of_problem(problem: &Problem) -> Failure {
     let (kind, next) = match problem.kind {
         ProblemKind::BadRequest => (Kind::Usage, "correct what the message names".to_owned()),
-        ProblemKind::NotFound => (Kind::NotFound, "check the name, id or height; `crosstie status` shows heights".into()),
+        ProblemKind::NotFound => {
+            (Kind::NotFound, "check the name, id or height; `crosstie status` shows heights".into())
+        }
         ProblemKind::NotHere => (Kind::NotFound, "ask another node: `crosstie status` shows who hosts what".into()),
         ProblemKind::Refused => (Kind::Refused, "correct the transaction and send a new one".into()),
-        ProblemKind::Busy => {
-            (Kind::TimedOut, format!("try again in {} ms", problem.retry_after_ms.unwrap_or(1_000)))
-        }
+        ProblemKind::Busy => (Kind::TimedOut, format!("try again in {} ms", problem.retry_after_ms.unwrap_or(1_000))),
         ProblemKind::NotProvable => {
             (Kind::Refused, "ask for a height that the chain still proves, or a newer checkpoint".into())
         }

@@ -10,9 +10,9 @@ mod drive;
 pub(crate) mod latency;
 mod network;
 mod proposal;
-mod report;
+pub(crate) mod report;
 mod rows;
-mod sign;
+pub(crate) mod sign;
 
 use crate::args::DemoFlightsArgs;
 use crate::exit::{Failure, Outcome};
@@ -44,6 +44,8 @@ pub(crate) async fn run(args: &DemoFlightsArgs, output: &Output) -> Outcome {
         opening_balance: i64::try_from(args.opening_balance)
             .map_err(|_| Failure::usage("--opening-balance is above 2^63 - 1"))?,
         suite: ledger_protocol::Suite::Standard,
+        relay_pace_ms: args.relay_pace_ms,
+        subchain_pace_ms: args.subchain_pace_ms,
     };
     output.say(format_args!(
         "{} departures of {} carriers from {} airports; starting {} chains with {} validators each",

@@ -189,7 +189,8 @@ pub(crate) fn read(file: &Path) -> Outcome<Description> {
     let content = text::read_text(file, MAX_DESCRIPTION_BYTES)?;
     if file.extension().is_some_and(|extension| extension == "json") {
         return serde_json::from_str(&content).map_err(|error| {
-            Failure::input_line(file, error.line() as u64, error).next("correct the line; docs/cli.md describes the fields")
+            Failure::input_line(file, error.line() as u64, error)
+                .next("correct the line; docs/cli.md describes the fields")
         });
     }
     toml::from_str(&content).map_err(|error| toml_failure(file, &content, &error))
@@ -213,7 +214,11 @@ impl Maker<'_> {
     /// The signed proposal.
     pub(crate) fn make(&self, file: &Path, description: &Description) -> Outcome<Submit> {
         let bad = |leg: usize, failure: Failure| {
-            Failure { kind: crate::exit::Kind::InputFile, ..failure }.at(format_args!("{}: leg {}", file.display(), leg + 1))
+            Failure { kind: crate::exit::Kind::InputFile, ..failure }.at(format_args!(
+                "{}: leg {}",
+                file.display(),
+                leg + 1
+            ))
         };
         let mut legs: Vec<(Leg, Vec<SecretKey>)> = Vec::new();
         for (index, leg) in description.legs.iter().enumerate() {
@@ -268,8 +273,10 @@ impl Maker<'_> {
         let mut scope = Scope::default();
         if self.automatic_scope {
             if !leg.writes.is_empty() || !leg.deltas.is_empty() {
-                return Err(Failure::usage("`writes` and `deltas` stand in the description, and the scope is automatic")
-                    .next("give --scope explicit, or drop them"));
+                return Err(Failure::usage(
+                    "`writes` and `deltas` stand in the description, and the scope is automatic",
+                )
+                .next("give --scope explicit, or drop them"));
             }
             for operation in &operations {
                 scope.cover(operation)?;
@@ -398,7 +405,10 @@ impl Scope {
                 .checked_add(amount)
                 .ok_or_else(|| Failure::usage("the amounts of one counter add up to more than 64 bits hold"))?,
             // A counter that is also read or written is taken whole.
-            Some(_) => return Ok(self.exclusive(key)),
+            Some(_) => {
+                self.exclusive(key);
+                return Ok(());
+            }
         };
         self.0.insert(key, AccessKind::Delta(net));
         Ok(())

@@ -78,13 +78,13 @@ pub(crate) fn ask(prompt: &str) -> Outcome<Option<Passphrase>> {
     silent.local_modes.remove(LocalModes::ECHO);
     let mut stderr = std::io::stderr();
     // A prompt that cannot be shown must not keep anybody from typing.
-    let _ = write!(stderr, "{prompt}").and_then(|()| stderr.flush());
+    write!(stderr, "{prompt}").and_then(|()| stderr.flush()).ok();
     tcsetattr(&stdin, OptionalActions::Flush, &silent).map_err(failed)?;
     let mut line = zeroize::Zeroizing::new(Vec::new());
     let limit = u64::try_from(MAX_PASSPHRASE_BYTES).unwrap_or(u64::MAX);
     let read = stdin.lock().take(limit).read_until(b'\n', &mut line);
     tcsetattr(&stdin, OptionalActions::Flush, &before).map_err(failed)?;
-    let _ = writeln!(stderr);
+    writeln!(stderr).ok();
     read.map_err(|error| Failure::internal(format_args!("the terminal does not answer: {error}")))?;
     while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
         line.pop();

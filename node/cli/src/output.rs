@@ -32,12 +32,12 @@ impl Output {
         let text = if self.json { to_json(outcome) } else { words(outcome) };
         let mut stdout = std::io::stdout().lock();
         // A closed pipe is the reader's choice.
-        let _ = writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
+        writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()).ok();
     }
 
     /// Words for people, on stderr.
     pub(crate) fn say(&self, text: impl Display) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        writeln!(std::io::stderr().lock(), "{text}").ok();
     }
 
     /// A warning, on stderr.

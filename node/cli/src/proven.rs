@@ -174,10 +174,9 @@ pub(crate) fn of(verified: &VerifiedFile, trusted: Option<&Checkpoint>) -> Prove
             let header = it.header.header();
             let (words, record) = match &it.state {
                 RecordState::Absent => ("has no record".to_owned(), Value::Null),
-                RecordState::Present { version, record } => (
-                    format!("is {} (version {version} of its record)", record_words(record)),
-                    record_json(record),
-                ),
+                RecordState::Present { version, record } => {
+                    (format!("is {} (version {version} of its record)", record_words(record)), record_json(record))
+                }
             };
             let statement = vec![format!("Proposal {} {words} at the end of {}", it.id, block(header))];
             let facts = json!({"proposal": it.id.to_string(), "record": record});
@@ -309,12 +308,22 @@ fn control_words(control: &ControlledBy) -> String {
 fn bundle_words(bundle: &VerifiedBundle) -> Vec<String> {
     let mut lines = vec![
         format!("Proposal {}", bundle.id),
-        format!("proposed by {}, approved by {} member(s), {} signatures verified", bundle.body.proposer,
-            bundle.body.members.len(), bundle.signatures),
-        format!("submitted in relay block {} (time {} ms) by transaction {}", bundle.submitted_at, bundle.submitted_at_ms,
-            bundle.transaction),
-        format!("decision: {} (record of relay block {}, time {} ms)", decision_words(bundle.decision.as_ref()),
-            bundle.recorded_at, bundle.recorded_at_ms),
+        format!(
+            "proposed by {}, approved by {} member(s), {} signatures verified",
+            bundle.body.proposer,
+            bundle.body.members.len(),
+            bundle.signatures
+        ),
+        format!(
+            "submitted in relay block {} (time {} ms) by transaction {}",
+            bundle.submitted_at, bundle.submitted_at_ms, bundle.transaction
+        ),
+        format!(
+            "decision: {} (record of relay block {}, time {} ms)",
+            decision_words(bundle.decision.as_ref()),
+            bundle.recorded_at,
+            bundle.recorded_at_ms
+        ),
     ];
     for (index, leg) in bundle.legs.iter().enumerate() {
         lines.push(format!(

@@ -43,7 +43,6 @@ where
     text.trim().parse().map_err(|error| Failure::usage(format_args!("{what}: {error}")))
 }
 
-
 /// A whole file of at most `limit` bytes. Reads no more than that, whatever the file is.
 pub(crate) fn read_bounded(file: &Path, limit: usize) -> Outcome<Vec<u8>> {
     let failed = |error: std::io::Error| {

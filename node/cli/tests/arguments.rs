@@ -20,13 +20,52 @@ fn code(output: &Output) -> i32 {
 #[test]
 fn every_command_has_help() {
     let nouns = [
-        "up", "status", "doctor", "bench", "get", "list", "history", "load", "node run", "demo flights", "key new",
-        "key list", "key show", "key import", "tx set", "tx add", "tx delete", "tx declare-account",
-        "tx declare-counter", "tx register-identity", "tx submit", "tx show", "proof get transaction",
-        "proof get value", "proof get record", "proof verify", "proposal new", "proposal dry-run", "proposal submit",
-        "proposal cancel", "proposal status", "proposal list", "proposal watch", "bundle get", "bundle show",
-        "bundle verify", "checkpoint get", "checkpoint show", "chain create", "chain register", "chain activate",
-        "chain list", "chain status", "motion propose", "motion vote", "motion list",
+        "up",
+        "status",
+        "doctor",
+        "bench",
+        "get",
+        "list",
+        "history",
+        "load",
+        "node run",
+        "demo flights",
+        "key new",
+        "key list",
+        "key show",
+        "key import",
+        "tx set",
+        "tx add",
+        "tx delete",
+        "tx declare-account",
+        "tx declare-counter",
+        "tx register-identity",
+        "tx submit",
+        "tx show",
+        "proof get transaction",
+        "proof get value",
+        "proof get record",
+        "proof verify",
+        "proposal new",
+        "proposal dry-run",
+        "proposal submit",
+        "proposal cancel",
+        "proposal status",
+        "proposal list",
+        "proposal watch",
+        "bundle get",
+        "bundle show",
+        "bundle verify",
+        "checkpoint get",
+        "checkpoint show",
+        "chain create",
+        "chain register",
+        "chain activate",
+        "chain list",
+        "chain status",
+        "motion propose",
+        "motion vote",
+        "motion list",
     ];
     for noun in nouns {
         let mut arguments: Vec<&str> = noun.split(' ').collect();
@@ -40,7 +79,9 @@ fn every_command_has_help() {
 
 #[test]
 fn a_wrong_command_line_exits_with_2() {
-    for arguments in [&["nonsense"][..], &["tx", "set", "a"], &["up", "--validators", "0"], &["get", "a", "x", "b", "c"]] {
+    for arguments in
+        [&["nonsense"][..], &["tx", "set", "a"], &["up", "--validators", "0"], &["get", "a", "x", "b", "c"]]
+    {
         let output = crosstie(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}");
         assert!(output.stdout.is_empty(), "{arguments:?}: words belong on stderr");
@@ -87,9 +128,10 @@ fn doctor_checks_a_machine_without_a_network() {
     let directory = tempfile::tempdir().expect("a directory");
     let dir = directory.path().to_str().expect("a path in UTF-8");
     let output = crosstie(&["doctor", "--dir", dir, "--json"]);
-    let report: serde_json::Value = serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().expect("a line"))
-        .expect("JSON");
-    let names: Vec<&str> = report["checks"].as_array().expect("checks").iter().filter_map(|it| it["check"].as_str()).collect();
+    let report: serde_json::Value =
+        serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().expect("a line")).expect("JSON");
+    let names: Vec<&str> =
+        report["checks"].as_array().expect("checks").iter().filter_map(|it| it["check"].as_str()).collect();
     for name in ["disk space", "fsync", "open files", "loopback", "clock"] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }

@@ -91,8 +91,8 @@ impl Drop for Up {
             while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(50));
             }
-            let _ = self.process.kill();
-            let _ = self.process.wait();
+            self.process.kill().ok();
+            self.process.wait().ok();
         }
     }
 }
@@ -104,7 +104,7 @@ fn signal(pid: u64, name: &str) {
         "TERM" => rustix::process::Signal::TERM,
         _ => rustix::process::Signal::KILL,
     };
-    let _ = rustix::process::kill_process(pid, signal);
+    rustix::process::kill_process(pid, signal).ok();
 }
 
 /// Runs a command; gives exit code and the first JSON line.
@@ -138,7 +138,8 @@ fn process_up_writes_reads_stops_and_goes_on() {
     let found = ok(&directory, &["get", "subchain-1", "1", "book", "greeting"]);
     assert_eq!((&found["value"]["text"], &found["version"]), (&Value::from("hello"), &Value::from(0)));
     // A write that expects nothing there is refused, by a receipt.
-    let (code, shown) = crosstie(&directory, &["tx", "set", "subchain-1", "1", "book", "greeting", "x", "--expect", "absent"]);
+    let (code, shown) =
+        crosstie(&directory, &["tx", "set", "subchain-1", "1", "book", "greeting", "x", "--expect", "absent"]);
     assert_eq!((code, &shown["error"]["code"]), (1, &Value::from(30)));
     assert_eq!(crosstie(&directory, &["get", "subchain-1", "1", "book", "nothing"]).0, 3);
     up.stop();
@@ -164,7 +165,19 @@ fn process_up_proves_what_it_wrote() {
     let (proof, trusted) = (file("tx.proof"), file("tx.checkpoint"));
     ok(&directory, &["proof", "get", "transaction", "subchain-1", &id, "--out", &proof, "--checkpoint-out", &trusted]);
     let (value, value_trusted) = (file("value.proof"), file("value.checkpoint"));
-    let arguments = ["proof", "get", "value", "subchain-1", "1", "book", "greeting", "--out", &value, "--checkpoint-out", &value_trusted];
+    let arguments = [
+        "proof",
+        "get",
+        "value",
+        "subchain-1",
+        "1",
+        "book",
+        "greeting",
+        "--out",
+        &value,
+        "--checkpoint-out",
+        &value_trusted,
+    ];
     ok(&directory, &arguments);
     up.stop();
     // Offline from here on.
@@ -201,7 +214,9 @@ fn process_load_goes_on_and_doubles_nothing() {
     // What was loaded stays; the corrected file goes on; a changed row is a new version; a second load writes nothing.
     std::fs::write(&csv, format!("{}r500,1500\n", content.replace("r7,21\n", "r7,22\n"))).expect("a file");
     let loaded = ok(&directory, &arguments);
-    let counts = |loaded: &Value| [&loaded["created"], &loaded["updated"], &loaded["unchanged"]].map(|it| it.as_u64().unwrap_or(99_999));
+    let counts = |loaded: &Value| {
+        [&loaded["created"], &loaded["updated"], &loaded["unchanged"]].map(|it| it.as_u64().unwrap_or(99_999))
+    };
     assert_eq!(counts(&loaded), [1, 1, 499]);
     let loaded = ok(&directory, &arguments);
     assert_eq!(counts(&loaded), [0, 0, 501]);

@@ -15,7 +15,7 @@ pub use keys::{admin_key_name, member_key_name, operator_key_name};
 pub use registration::registration;
 
 use crate::config::ConfigError;
-use ledger_protocol::chain::{Genesis, RelayAnchor};
+use ledger_protocol::chain::{Genesis, Parameters, RelayAnchor};
 use ledger_protocol::{Suite, codec};
 use node_api::{ChainEntry, LedgerEntry, NETWORK_FILE, NetworkFile, NodeEntry, ReplicaEntry};
 use node_keys::KeyStore;
@@ -38,7 +38,14 @@ pub struct Plan {
     pub processes: bool,
     /// The subchains.
     pub subchains: Vec<SubchainPlan>,
+    /// How often the relay makes a block while there is work, in milliseconds.
+    pub relay_pace_ms: u32,
 }
+
+/// The relay's default pace, in milliseconds.
+pub const RELAY_PACE_MS: u32 = Parameters::relay().min_block_interval_ms;
+/// A subchain's default pace, in milliseconds.
+pub const SUBCHAIN_PACE_MS: u32 = Parameters::subchain().min_block_interval_ms;
 
 /// A subchain to make.
 #[derive(Debug, Clone)]
@@ -47,6 +54,8 @@ pub struct SubchainPlan {
     pub name: String,
     /// Its suite.
     pub suite: Suite,
+    /// How often it makes a block while there is work, in milliseconds.
+    pub pace_ms: u32,
     /// Business accounts of its genesis; owned by its operator, lockable by proposals.
     pub accounts: Vec<AccountPlan>,
 }
@@ -94,7 +103,7 @@ pub fn create(directory: &Path, plan: &Plan) -> Result<NetworkFile, ConfigError>
 
     let members = keys::account(&accounts, &member_key_name(), plan.relay_suite)?;
     let relay_replicas = nodes.replicas(RELAY, plan.relay_suite, plan.validators, &mut ports)?;
-    let relay = genesis::relay(plan.relay_suite, &members, &relay_replicas).map_err(|reason| fail(&file, reason))?;
+    let relay = genesis::relay(plan, &members, &relay_replicas).map_err(|reason| fail(&file, reason))?;
     chains.push(write_genesis(directory, RELAY, true, &relay)?);
     let anchor = genesis::anchor(&relay).map_err(|reason| fail(&file, reason))?;
     for subchain in &plan.subchains {

@@ -15,8 +15,9 @@ async fn process_chains_make_blocks_and_go_on_after_a_restart() {
         processes: false,
         subchains: ["north", "south"]
             .iter()
-            .map(|name| SubchainPlan { name: (*name).into(), suite: Suite::Standard, accounts: Vec::new() })
+            .map(|name| SubchainPlan { name: (*name).into(), suite: Suite::Standard, pace_ms: devnet::SUBCHAIN_PACE_MS, accounts: Vec::new() })
             .collect(),
+        relay_pace_ms: devnet::RELAY_PACE_MS,
     };
     let network = devnet::create(directory.path(), &plan).unwrap();
     let mut reached = 0;

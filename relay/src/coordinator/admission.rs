@@ -5,8 +5,8 @@ use crate::registry;
 use chain_interchain::client;
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::chain::ControlledBy;
-use ledger_protocol::interchain::ServiceAccess;
 use ledger_protocol::codec::decode;
+use ledger_protocol::interchain::ServiceAccess;
 use ledger_protocol::proposal::{Call, Leg, MAX_LEG_BYTES, Submit};
 use ledger_protocol::system::{ChainRecord, ChainStatus};
 use ledger_protocol::transaction::Operations;
@@ -134,10 +134,7 @@ fn ledgers_of(leg: &Leg) -> BTreeSet<LedgerId> {
 }
 
 /// Whether some key's queue is full (BUSY with a hint). Judged at Submit only.
-pub(super) fn check_depth(
-    state: &BlockState<'_>,
-    submit: &Submit,
-) -> Result<Result<(), AdmissionRefusal>, StoreFault> {
+pub(super) fn check_depth(state: &BlockState<'_>, submit: &Submit) -> Result<Result<(), AdmissionRefusal>, StoreFault> {
     if queue::queued(state)? >= queue::MAX_QUEUED {
         return Ok(Err(AdmissionRefusal { code: Code::BUSY, chain: None }));
     }

@@ -53,11 +53,7 @@ pub(crate) fn has_open_deadlines(state: &BlockState<'_>) -> Result<bool, StoreFa
 }
 
 /// PREPARING ▶ COMMITTING: every voting leg's YES is noted.
-pub(super) fn commit(
-    state: &mut BlockState<'_>,
-    facts: &RelayFacts,
-    record: ProposalRecord,
-) -> Result<(), StoreFault> {
+pub(super) fn commit(state: &mut BlockState<'_>, facts: &RelayFacts, record: ProposalRecord) -> Result<(), StoreFault> {
     let suite = facts.relay.suite;
     let votes: Vec<Vec<u8>> = record
         .legs
@@ -93,12 +89,7 @@ fn decide(
         return Ok(());
     }
     state.remove_working(DEADLINES, &deadline_key(record.deadline, &record.id))?;
-    let record = ProposalRecord {
-        state: to,
-        decision: Choice::Some(verdict),
-        decided_at: facts.height,
-        ..record
-    };
+    let record = ProposalRecord { state: to, decision: Choice::Some(verdict), decided_at: facts.height, ..record };
     record::put(state, &record)?;
     announce(state, facts, &record, verdict)?;
     settle(state, facts, record)
@@ -146,11 +137,7 @@ fn announce(
 
 /// COMMITTING ▶ COMMITTED or ABORTING ▶ ABORTED once every voting leg counts as closed. A frozen or retired chain's
 /// leg counts as closed for the proposal's state only.
-pub(super) fn settle(
-    state: &mut BlockState<'_>,
-    facts: &RelayFacts,
-    record: ProposalRecord,
-) -> Result<(), StoreFault> {
+pub(super) fn settle(state: &mut BlockState<'_>, facts: &RelayFacts, record: ProposalRecord) -> Result<(), StoreFault> {
     let to = match record.state {
         ProposalState::Committing => ProposalState::Committed,
         ProposalState::Aborting => ProposalState::Aborted,

@@ -43,7 +43,7 @@ const PAGE: usize = 256;
 const MAX_EXPIRED: usize = 8_192;
 
 /// Keys that were freed in this block, and whether a cap was: whoever waits for them may start at its end.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Released {
     scopes: BTreeSet<(ChainId, LockKey, bool)>,
     caps: bool,
@@ -169,20 +169,14 @@ pub(super) fn depth(
 }
 
 /// Whether something that arrived earlier is incompatible with this scope entry.
-fn is_blocked(
-    state: &BlockState<'_>,
-    chain: &ChainId,
-    scope: &ScopeEntry,
-    arrival: u64,
-) -> Result<bool, StoreFault> {
+fn is_blocked(state: &BlockState<'_>, chain: &ChainId, scope: &ScopeEntry, arrival: u64) -> Result<bool, StoreFault> {
     let mut found = false;
     let account = account_prefix(chain, &scope.key);
     if scope.access == AccessKind::PrefixShared {
         // A prefix meets every exact key of the account that begins with it.
         visit_entries(state, EXACT, &account, |came, hold| {
-            found = came < arrival
-                && hold.key.starts_with(&scope.key.key)
-                && !hold.access.is_compatible_with(scope.access);
+            found =
+                came < arrival && hold.key.starts_with(&scope.key.key) && !hold.access.is_compatible_with(scope.access);
             found
         })?;
         return Ok(found);
@@ -195,9 +189,8 @@ fn is_blocked(
     if !found {
         // A prefix of this account blocks the key if it is one of the key's prefixes.
         visit_entries(state, PREFIX, &account, |came, hold| {
-            found = came < arrival
-                && scope.key.key.starts_with(&hold.key)
-                && !hold.access.is_compatible_with(scope.access);
+            found =
+                came < arrival && scope.key.key.starts_with(&hold.key) && !hold.access.is_compatible_with(scope.access);
             found
         })?;
     }
@@ -309,11 +302,7 @@ pub fn reject_all_of(
 ///
 /// # Errors
 /// [`StoreFault`] on I/O.
-pub fn reject_unfit(
-    state: &mut BlockState<'_>,
-    facts: &RelayFacts,
-    released: &mut Released,
-) -> Result<(), StoreFault> {
+pub fn reject_unfit(state: &mut BlockState<'_>, facts: &RelayFacts, released: &mut Released) -> Result<(), StoreFault> {
     if !has_queued(state)? {
         return Ok(());
     }

@@ -3,10 +3,10 @@
 use chain_interchain::{EnqueueError, enqueue};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::ChainId;
+use ledger_protocol::codec::SortedVec;
 use ledger_protocol::codec::encode;
 use ledger_protocol::interchain::{LegCall, MessageContent, Prepare, call_hash};
 use ledger_protocol::proposal::{MAX_LEGS, Submit};
-use ledger_protocol::codec::SortedVec;
 use ledger_protocol::{Height, ProposalId};
 
 /// Most bytes of one message's payload.

@@ -167,4 +167,3 @@ fn on_outcome_message(
     }
     Ok(Code::OK)
 }
-

@@ -52,13 +52,13 @@ fn r5_services_are_denied_by_default_and_every_ledger_of_the_call_counts() {
     let by_scope = leg(chain, LegMode::Write, vec![other], vec![at(OTHER_BOOK, set("k", "1"))]);
     assert_eq!(refused(&mut world, vec![by_scope.clone()]), Code::SERVICE_DENIED);
     // An event needs no key, so no scope entry names its ledger.
-    let by_call = leg(chain, LegMode::Write, vec![exclusive("k")], vec![at(BOOK, set("k", "1")), at(OTHER_BOOK, event("t"))]);
+    let by_call =
+        leg(chain, LegMode::Write, vec![exclusive("k")], vec![at(BOOK, set("k", "1")), at(OTHER_BOOK, event("t"))]);
     assert_eq!(refused(&mut world, vec![by_call.clone()]), Code::SERVICE_DENIED);
     let by_event = leg(chain, LegMode::Write, Vec::new(), vec![at(OTHER_BOOK, event("t"))]);
     assert_eq!(refused(&mut world, vec![by_event]), Code::SERVICE_DENIED);
-    let policy = |ledger, access| {
-        Motion::SetService(ServicePolicy { chain, ledger, access, demands_shared_control: false })
-    };
+    let policy =
+        |ledger, access| Motion::SetService(ServicePolicy { chain, ledger, access, demands_shared_control: false });
     let bob = ServiceAccess::Proposers(SortedVec::new(vec![who(BOB)]).unwrap());
     assert_eq!(world.decide(policy(OTHER_BOOK, bob)), Code::OK);
     assert_eq!(refused(&mut world, vec![by_call.clone()]), Code::SERVICE_DENIED);
@@ -230,7 +230,8 @@ fn r5_busy_when_a_keys_queue_is_full_whoever_waits_there() {
 #[test]
 fn submit_is_refused_for_its_form_times_and_approvals() {
     let mut world = World::new(1);
-    let good = |world: &World| body(world.relay.id(), 7, world.height() + 40, 10, vec![write(world.id(0), &["k"], "1")]);
+    let good =
+        |world: &World| body(world.relay.id(), 7, world.height() + 40, 10, vec![write(world.id(0), &["k"], "1")]);
     let h = world.height();
     let cases: Vec<(ProposalBody, Code)> = vec![
         (ProposalBody { valid_until: Height(h), ..good(&world) }, Code::VALID_UNTIL),
@@ -243,18 +244,11 @@ fn submit_is_refused_for_its_form_times_and_approvals() {
         (ProposalBody { relay: world.id(0), ..good(&world) }, Code::PROPOSAL_MALFORMED),
         (ProposalBody { proposer: who(BOB), ..good(&world) }, Code::PROPOSAL_MALFORMED),
         (
-            ProposalBody {
-                proposer: who(GUEST),
-                members: SortedVec::new(vec![who(GUEST)]).unwrap(),
-                ..good(&world)
-            },
+            ProposalBody { proposer: who(GUEST), members: SortedVec::new(vec![who(GUEST)]).unwrap(), ..good(&world) },
             Code::APPROVAL_UNMET,
         ),
         (
-            ProposalBody {
-                legs: SortedVec::new(vec![notify(world.id(0), &["k"], "1")]).unwrap(),
-                ..good(&world)
-            },
+            ProposalBody { legs: SortedVec::new(vec![notify(world.id(0), &["k"], "1")]).unwrap(), ..good(&world) },
             Code::PROPOSAL_MALFORMED,
         ),
     ];

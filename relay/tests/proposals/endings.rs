@@ -123,7 +123,8 @@ fn freeze_in_committing_goes_on_being_served() {
 #[test]
 fn an_outcome_that_contradicts_the_decision_breaks_the_leg_and_freezes_the_chain() {
     let applied = |byte| OutcomeResult::Applied { write_set_root: hash(byte) };
-    for result in [OutcomeResult::Released, OutcomeResult::Refused, applied(9), OutcomeResult::Noted { code: Code::OK }] {
+    for result in [OutcomeResult::Released, OutcomeResult::Refused, applied(9), OutcomeResult::Noted { code: Code::OK }]
+    {
         let mut world = World::new(2);
         let id = propose(&mut world);
         world.step(0);

@@ -159,11 +159,7 @@ pub fn sign(body: ProposalBody) -> Submit {
     let approvals = body.members.iter().map(|address| signed_by(seed_of(address), &approval)).collect();
     let per_leg =
         (0u8..).zip(&body.legs).map(|(index, leg)| authorisations(&body.relay, &id, index, leg)).collect::<Vec<_>>();
-    Submit {
-        approvals: SortedVec::new(approvals).unwrap(),
-        authorisations: Bounded::new(per_leg).unwrap(),
-        body,
-    }
+    Submit { approvals: SortedVec::new(approvals).unwrap(), authorisations: Bounded::new(per_leg).unwrap(), body }
 }
 
 pub fn body(relay: ChainId, nonce: u64, valid_until: u64, t_prep: u32, legs: Vec<Leg>) -> ProposalBody {
@@ -410,9 +406,8 @@ pub fn pending<S: StateMachine, D: StateMachine>(
     even_empty: bool,
 ) -> Option<Advance> {
     let (id, to) = (source.id(), destination.id());
-    let (trusted, next) = destination.read(|state| {
-        Some((client(state, &id).unwrap()?.height_on_source, next_expected(state, &id).unwrap()))
-    })?;
+    let (trusted, next) = destination
+        .read(|state| Some((client(state, &id).unwrap()?.height_on_source, next_expected(state, &id).unwrap())))?;
     let speaks = |height: &u64| source.archive.block(Height(*height)).outbox.iter().any(|(leaf, _)| leaf.peer == to);
     let tip = Height((1..=source.tip()).rev().find(speaks)?);
     let (mut blocks, mut messages, mut bytes) = (Vec::new(), 0, 0);

@@ -67,7 +67,7 @@ fn r1_a_vote_at_the_deadline_counts_one_later_does_not() {
         } else {
             assert_eq!(world.state(&id), ProposalState::Committing);
         }
-        world.rounds(3);
+        world.round();
         let (state, leg) = if late {
             (ProposalState::Aborted, LegState::Released)
         } else {

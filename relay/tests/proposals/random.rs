@@ -257,9 +257,14 @@ impl Run {
         for known in &self.known {
             assert!(known.finished, "A5: {:?}", self.world.record(&known.id));
             let commits = matches!(known.decision, Some(DecisionVerdict::Commit { .. }));
-            for (leg, chain) in known.submit.body.legs.iter().filter(|leg| leg.mode.votes()).map(|leg| {
-                (leg, (0..CHAINS).find(|index| self.world.id(*index) == leg.chain).unwrap())
-            }) {
+            for (leg, chain) in known
+                .submit
+                .body
+                .legs
+                .iter()
+                .filter(|leg| leg.mode.votes())
+                .map(|leg| (leg, (0..CHAINS).find(|index| self.world.id(*index) == leg.chain).unwrap()))
+            {
                 assert_eq!(self.applied.contains(&(known.id, chain)), commits, "A1 on {:?}", leg.chain);
             }
         }

@@ -69,11 +69,8 @@ impl World {
         let parameters = Parameters { max_block_changes: setting.relay_changes, ..Parameters::relay() };
         let genesis = empty_genesis(&archive, role, &parameters);
         let relay = Chain::new(RelayMachine, archive, &genesis);
-        let parameters = Parameters {
-            max_block_changes: setting.subchain_changes,
-            heartbeat_ms: 100,
-            ..Parameters::subchain()
-        };
+        let parameters =
+            Parameters { max_block_changes: setting.subchain_changes, heartbeat_ms: 100, ..Parameters::subchain() };
         let mut archives: Vec<_> =
             (0..setting.subchains).map(|n| SyntheticChain::new(Suite::Standard, n as u8 + 1)).collect();
         // Legs stand in the order of chains: so leg i of a proposal over the first chains is chain i's.

@@ -14,8 +14,7 @@ pub(super) fn vote(
     leg: &LegId,
     verdict: Verdict,
 ) -> Result<Sequence, StoreFault> {
-    let vote =
-        Vote { id: leg.id, started_at_on_relay: leg.started_at_on_relay, chain: facts.chain, verdict };
+    let vote = Vote { id: leg.id, started_at_on_relay: leg.started_at_on_relay, chain: facts.chain, verdict };
     send(state, facts, &MessageContent::Vote(vote))
 }
 
@@ -26,8 +25,7 @@ pub(super) fn outcome(
     leg: &LegId,
     result: OutcomeResult,
 ) -> Result<Sequence, StoreFault> {
-    let outcome =
-        Outcome { id: leg.id, started_at_on_relay: leg.started_at_on_relay, chain: facts.chain, result };
+    let outcome = Outcome { id: leg.id, started_at_on_relay: leg.started_at_on_relay, chain: facts.chain, result };
     send(state, facts, &MessageContent::Outcome(outcome))
 }
 
@@ -44,10 +42,6 @@ fn send(
 }
 
 /// Notes that a record ended with the message of this sequence, so that S8 can prune it.
-pub(super) fn note_prunable(
-    state: &mut BlockState<'_>,
-    leg: &LegId,
-    answered_by: Sequence,
-) -> Result<(), StoreFault> {
+pub(super) fn note_prunable(state: &mut BlockState<'_>, leg: &LegId, answered_by: Sequence) -> Result<(), StoreFault> {
     state.put_working_as(PRUNABLE, &answered_by.0.to_be_bytes(), leg)
 }

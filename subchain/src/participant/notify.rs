@@ -2,8 +2,8 @@
 
 use super::prepare::{authorisations_are_valid, holder, sandbox};
 use super::record::{LegId, LegRecord};
-use super::table::LegState;
 use super::standing::is_suspended;
+use super::table::LegState;
 use super::{Handled, NOTIFY_PATIENCE_BLOCKS, ParticipantFacts, answer, known_relay_height};
 use chain_interchain::{MAX_ASIDE_MESSAGES, aside_after, put_aside, remove_aside};
 use chain_state::{BlockState, StoreFault, locks};
@@ -64,7 +64,12 @@ pub fn resume_waiting(state: &mut BlockState<'_>, facts: &ParticipantFacts<'_>) 
     for message in aside_after(state, &facts.relay, None, limit)? {
         let corrupt = || StoreFault(format!("message {} stands aside but is no NOTIFY", message.sequence));
         let Some(MessageContent::Decision(Decision::Notify {
-            id, started_at_on_relay, deadline_on_relay, leg, authorisations, ..
+            id,
+            started_at_on_relay,
+            deadline_on_relay,
+            leg,
+            authorisations,
+            ..
         })) = MessageContent::of(&message)
         else {
             return Err(corrupt());

@@ -3,15 +3,15 @@
 use super::record::{HELD, HeldLeg, LegId, LegRecord};
 use super::table::{Incoming, LegState, Reaction, react};
 use super::{ParticipantFacts, answer, expired, standing::known_relay_height};
-use chain_ledger::{LedgerError, LedgerFacts};
 use chain_ledger::leg::{LegError, LegRefusal, check_asserted, check_scope, execute_leg};
+use chain_ledger::{LedgerError, LedgerFacts};
 use chain_state::{Access, BlockState, StagedWrites, StoreFault, locks};
+use ledger_protocol::codec::Ordered;
 use ledger_protocol::codec::{SortedVec, decode};
 use ledger_protocol::interchain::{Prepare, Verdict};
 use ledger_protocol::proposal::{Call, Leg, LegMode, LockKey, MAX_LEG_BYTES, authorisation_sign_bytes};
 use ledger_protocol::suite::{BatchItem, Verifier};
 use ledger_protocol::transaction::{Operations, SignerSignature};
-use ledger_protocol::codec::Ordered;
 use ledger_protocol::{Address, Code, Hash, Height, ProposalId, SuiteHash};
 
 /// Why a leg is refused, with the proposal in the way if one is.
@@ -172,11 +172,7 @@ pub(super) fn authorisations_are_valid(
     let message = authorisation_sign_bytes(&facts.relay, id, index);
     let items: Vec<BatchItem<'_>> = given
         .iter()
-        .map(|entry| BatchItem {
-            public_key: &entry.public_key,
-            message: &message,
-            signature: &entry.signature,
-        })
+        .map(|entry| BatchItem { public_key: &entry.public_key, message: &message, signature: &entry.signature })
         .collect();
     Verifier.verify_batch(&items).iter().all(Result::is_ok)
 }

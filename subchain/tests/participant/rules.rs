@@ -235,10 +235,10 @@ fn s6_what_a_leg_is_refused_for() {
     let call = |operations: Vec<LedgerOperation>| leg(id, LegMode::Write, vec![exclusive("k")], operations);
     let many: Vec<String> = (0..250).map(|n| format!("m{n}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let private = ScopeEntry { key: LockKey { account: account("private"), ..lock_key("k") }, access: AccessKind::Exclusive };
-    let asserted = |version| {
-        SortedVec::new(vec![AssertedVersion { key: lock_key("k"), version: Version(version) }]).unwrap()
-    };
+    let private =
+        ScopeEntry { key: LockKey { account: account("private"), ..lock_key("k") }, access: AccessKind::Exclusive };
+    let asserted =
+        |version| SortedVec::new(vec![AssertedVersion { key: lock_key("k"), version: Version(version) }]).unwrap();
     let garbage = ledger_protocol::codec::BoundedBytes::new(vec![9u8; 9]).unwrap();
     let cases = vec![
         (call(vec![at(BOOK, set("undeclared", "1"))]), Code::SCOPE),
@@ -253,7 +253,10 @@ fn s6_what_a_leg_is_refused_for() {
         (Leg { authorisers: SortedVec::new(vec![who(GUEST)]).unwrap(), ..base() }, Code::AUTHORISATION),
         (Leg { authorisers: SortedVec::new(vec![who(9)]).unwrap(), ..base() }, Code::AUTHORISATION),
         (Leg { authorisers: SortedVec::default(), ..base() }, Code::AUTHORISATION),
-        (Leg { call: Call::Sealed { commitment: Hash([1; 32]), ciphertext_hash: Hash([2; 32]) }, ..base() }, Code::SEAL),
+        (
+            Leg { call: Call::Sealed { commitment: Hash([1; 32]), ciphertext_hash: Hash([2; 32]) }, ..base() },
+            Code::SEAL,
+        ),
         (Leg { call: Call::Plain(garbage), ..base() }, Code::UNDECODABLE),
     ];
     for (leg, expected) in cases {
@@ -280,7 +283,7 @@ fn a_stripped_or_foreign_authorisation_is_a_no() {
     let stripped = Prepare { authorisations: SortedVec::default(), ..good.clone() };
     let of_another = Prepare { authorisations: other.authorisations.clone(), ..good.clone() };
     for prepare in [stripped, of_another] {
-        let prepare = Prepare { started_at_on_relay: Height(side.relay.tip().0), ..prepare };
+        let prepare = Prepare { started_at_on_relay: Height(50 + side.relay.tip().0), ..prepare };
         side.tell_one(ask(&prepare));
         assert_eq!(side.no_code(), Code::AUTHORISATION);
     }
@@ -330,7 +333,8 @@ fn s8_a_record_is_pruned_when_known_past_and_received_in_a_leaf_that_follows_thi
     let twin = other.locked(leg);
     other.tell_one(commit(&twin));
     other.received = 2;
-    other.follows = Some(Follows { header_hash_on_peer: Suite::Standard.foreign(Hash([3; 32])), ..other.own_header(1) });
+    other.follows =
+        Some(Follows { header_hash_on_peer: Suite::Standard.foreign(Hash([3; 32])), ..other.own_header(1) });
     other.learn(twin.deadline_on_relay.0 + 5);
     assert!(other.state(&twin).is_some(), "a foreign header acknowledges nothing");
     assert!(other.sub.census().contains_key("participation"), "an alarm");

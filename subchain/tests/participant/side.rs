@@ -139,11 +139,8 @@ impl Side {
             id: submit.body.id(),
             started_at_on_relay: Height(1),
             deadline_on_relay: Height(deadline),
-            legs: SortedVec::new(vec![LegCall {
-                chain: leg.chain,
-                call_hash: call_hash(&self.relay.id, &leg.call),
-            }])
-            .unwrap(),
+            legs: SortedVec::new(vec![LegCall { chain: leg.chain, call_hash: call_hash(&self.relay.id, &leg.call) }])
+                .unwrap(),
             leg,
             authorisations: submit.authorisations[0].clone(),
         }

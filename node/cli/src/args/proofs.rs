@@ -78,7 +78,9 @@ pub(crate) enum ProofKind {
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleCommand {
     /// Fetch a proposal's bundle from a node and check it.
-    #[command(after_help = "Example:\n  crosstie bundle get ctprop1… --out flight.bundle --checkpoint-out relay.checkpoint")]
+    #[command(
+        after_help = "Example:\n  crosstie bundle get ctprop1… --out flight.bundle --checkpoint-out relay.checkpoint"
+    )]
     Get {
         /// The proposal's id.
         id: String,

@@ -112,14 +112,14 @@ fn show(file: &Path, output: &Output) -> Outcome {
     })?;
     let submit = match &bundle.submission.inclusion.input {
         ShownInput::Whole(input) => match &**input {
-            Input::Transaction(transaction) => transaction
-                .body
-                .operations
-                .get(usize::from(bundle.submission.operation))
-                .and_then(|operation| match &operation.operation {
-                    Operation::SubmitProposal(submit) => Some(submit.clone()),
-                    _ => None,
-                }),
+            Input::Transaction(transaction) => {
+                transaction.body.operations.get(usize::from(bundle.submission.operation)).and_then(|operation| {
+                    match &operation.operation {
+                        Operation::SubmitProposal(submit) => Some(submit.clone()),
+                        _ => None,
+                    }
+                })
+            }
             _ => None,
         },
         ShownInput::Leaf(_) => None,

@@ -62,10 +62,11 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
         }
         ChainCommand::Activate { chain } => {
             let id = chain_id(&client, chain)?;
-            let entry = registry(&client)?.into_iter().find(|entry| entry.chain == id.to_string()).ok_or_else(|| {
-                Failure::not_found(format_args!("the relay does not know {chain}"))
-                    .next(format_args!("register it first: crosstie chain register {chain}"))
-            })?;
+            let entry =
+                registry(&client)?.into_iter().find(|entry| entry.chain == id.to_string()).ok_or_else(|| {
+                    Failure::not_found(format_args!("the relay does not know {chain}"))
+                        .next(format_args!("register it first: crosstie chain register {chain}"))
+                })?;
             if entry.standing.status == "active" {
                 output.say(format_args!("{chain} is active already"));
                 output.data(&entry, |entry| format!("{} {}", entry.name, entry.standing.status));
@@ -108,7 +109,8 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
                 let ledgers: Vec<String> =
                     chain.ledgers.iter().map(|ledger| format!("{} {}", ledger.ledger, ledger.name)).collect();
                 let control = chain.registry.as_ref().map_or("-", |entry| entry.controlled_by.as_str());
-                let trusted = chain.registry.as_ref().map_or_else(|| "-".into(), |entry| entry.height_on_source.to_string());
+                let trusted =
+                    chain.registry.as_ref().map_or_else(|| "-".into(), |entry| entry.height_on_source.to_string());
                 format!(
                     "chain       {}\nid          {}\nsuite       {}\nstanding    {}\ncontrol     {control}\n\
                      at relay    height {trusted}\nledgers     {}\nnodes       {}",
@@ -142,9 +144,17 @@ fn standing(chain: &ChainView) -> String {
         _ if chain.is_relay => "relay".into(),
         None => "not registered".into(),
         Some(entry) => {
-            let marks = [("stale", entry.standing.stale), ("lagging", entry.standing.lagging), ("suspect", entry.standing.suspect)];
+            let marks = [
+                ("stale", entry.standing.stale),
+                ("lagging", entry.standing.lagging),
+                ("suspect", entry.standing.suspect),
+            ];
             let marks: Vec<&str> = marks.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
-            if marks.is_empty() { entry.standing.status.clone() } else { format!("{} ({})", entry.standing.status, marks.join(", ")) }
+            if marks.is_empty() {
+                entry.standing.status.clone()
+            } else {
+                format!("{} ({})", entry.standing.status, marks.join(", "))
+            }
         }
     }
 }
@@ -162,7 +172,14 @@ fn view(client: &Client, chain: &ChainEntry, known: &[RegistryEntryView]) -> Cha
     }
 }
 
-fn create(client: &Client, name: &str, validators: usize, suite: SuiteArg, processes: bool, output: &Output) -> Outcome {
+fn create(
+    client: &Client,
+    name: &str,
+    validators: usize,
+    suite: SuiteArg,
+    processes: bool,
+    output: &Output,
+) -> Outcome {
     if name.len() > MAX_NAME_BYTES {
         return Err(Failure::usage(format_args!("the name has {} bytes", name.len()))
             .next(format_args!("use at most {MAX_NAME_BYTES}")));

@@ -70,7 +70,9 @@ pub(super) fn run(global: &GlobalArgs, output: &Output) -> Outcome {
     if directory.join(NETWORK_FILE).exists() {
         match Client::open(&directory, global.node.as_deref()) {
             Ok(client) => network(&client, &mut checks),
-            Err(failure) => checks.push(Check::bad("network file", Verdict::Fail, &failure.what, "restore the file from a backup")),
+            Err(failure) => {
+                checks.push(Check::bad("network file", Verdict::Fail, &failure.what, "restore the file from a backup"))
+            }
         }
     }
     let healthy = checks.iter().all(|check| check.verdict != Verdict::Fail);
@@ -138,7 +140,7 @@ fn fsync(place: &Path) -> Check {
     };
     let measured = measure();
     // A probe that could not be made need not be removed.
-    let _ = std::fs::remove_file(&file);
+    std::fs::remove_file(&file).ok();
     match measured {
         Ok(times) => {
             let median = times.get(times.len() / 2).copied().unwrap_or_default();
@@ -165,9 +167,12 @@ fn ms(duration: Duration) -> f64 {
 fn open_files() -> Check {
     let name = "open files";
     match getrlimit(Resource::Nofile).current {
-        Some(limit) if limit < WARN_OPEN_FILES => {
-            Check::bad(name, Verdict::Warn, format_args!("at most {limit}"), format_args!("raise it: ulimit -n {WARN_OPEN_FILES}"))
-        }
+        Some(limit) if limit < WARN_OPEN_FILES => Check::bad(
+            name,
+            Verdict::Warn,
+            format_args!("at most {limit}"),
+            format_args!("raise it: ulimit -n {WARN_OPEN_FILES}"),
+        ),
         Some(limit) => Check::ok(name, format_args!("at most {limit}")),
         None => Check::ok(name, "unlimited"),
     }
@@ -215,7 +220,12 @@ fn network(client: &Client, checks: &mut Vec<Check>) {
                 checks.push(Check::bad(
                     "replica",
                     Verdict::Fail,
-                    format_args!("{}/{} halted: {}", replica.chain, replica.validator, replica.halted.as_deref().unwrap_or_default()),
+                    format_args!(
+                        "{}/{} halted: {}",
+                        replica.chain,
+                        replica.validator,
+                        replica.halted.as_deref().unwrap_or_default()
+                    ),
                     format_args!("see {}", crate::children::log_file(&client.directory, &node.name).display()),
                 ));
             }
@@ -254,7 +264,9 @@ fn key_stores(client: &Client, checks: &mut Vec<Check>) {
                 for entry in entries {
                     match entry {
                         Ok(_) => keys += 1,
-                        Err(error) => checks.push(Check::bad("keys", Verdict::Fail, error, "repair or restore the key file")),
+                        Err(error) => {
+                            checks.push(Check::bad("keys", Verdict::Fail, error, "repair or restore the key file"))
+                        }
                     }
                 }
             }

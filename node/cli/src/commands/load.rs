@@ -125,7 +125,9 @@ pub(super) fn run(args: &LoadArgs, global: &GlobalArgs, output: &Output) -> Outc
 fn with_progress(failure: Failure, loaded: &Loaded) -> Failure {
     let stays = loaded.created.saturating_add(loaded.updated).saturating_add(loaded.unchanged);
     let before = failure.next.clone().map(|next| format!("{next}; ")).unwrap_or_default();
-    failure.next(format_args!("{before}{stays} rows are loaded and stay; the same command again goes on and doubles nothing"))
+    failure.next(format_args!(
+        "{before}{stays} rows are loaded and stay; the same command again goes on and doubles nothing"
+    ))
 }
 
 fn open_target<'a>(client: &'a Client, args: &LoadArgs) -> Outcome<Target<'a>> {
@@ -286,12 +288,8 @@ fn load_batch(target: &Target<'_>, batch: &[Row]) -> Outcome<Counts> {
                 Expectation::Version(_) => plan.updated += 1,
                 _ => plan.created += 1,
             }
-            let operation = SetKey {
-                account: target.account.clone(),
-                key: row.key.clone(),
-                value: row.value.clone(),
-                expected,
-            };
+            let operation =
+                SetKey { account: target.account.clone(), key: row.key.clone(), value: row.value.clone(), expected };
             operations.push(on(target.ledger, Operation::SetKey(operation)));
         }
         if operations.is_empty() {

@@ -44,12 +44,8 @@ pub(super) fn run(command: &MotionCommand, global: &GlobalArgs, output: &Output)
             let relay = ChainWriter::open(&client, &client.relay()?.name)?;
             let height = relay.tip()?;
             let motion = motion_of(&client, &relay, motion, height)?;
-            let plan = MotionPlan {
-                motion,
-                reason: reason.clone(),
-                valid_for_blocks: *valid_for_blocks,
-                vote: !no_vote,
-            };
+            let plan =
+                MotionPlan { motion, reason: reason.clone(), valid_for_blocks: *valid_for_blocks, vote: !no_vote };
             let (id, operations) = plan.operations(relay.id.suite, height)?;
             let keys = signers(&client, relay.chain, signing, DefaultSigner::Admin)?;
             match perform(&relay, &keys, operations, signing, output)? {
@@ -82,7 +78,9 @@ pub(super) fn run(command: &MotionCommand, global: &GlobalArgs, output: &Output)
                     .into_iter()
                     .flatten()
                     .map(|motion| {
-                        ["id", "state", "votes", "opened_at", "valid_until", "reason"].map(|it| text_of(motion, it)).to_vec()
+                        ["id", "state", "votes", "opened_at", "valid_until", "reason"]
+                            .map(|it| text_of(motion, it))
+                            .to_vec()
                     })
                     .collect();
                 table(&["ID", "STATE", "VOTES", "OPENED", "VALID UNTIL", "REASON"], &rows)
@@ -224,7 +222,8 @@ const fn one() -> u32 {
 
 fn policy(file: &Path) -> Outcome<SigningPolicy> {
     let content = text::read_text(file, MAX_POLICY_BYTES)?;
-    let policy: PolicyFile = toml::from_str(&content).map_err(|error| crate::description::toml_failure(file, &content, &error))?;
+    let policy: PolicyFile =
+        toml::from_str(&content).map_err(|error| crate::description::toml_failure(file, &content, &error))?;
     let bad = |what: String| Failure::input(file, what).next("docs/cli.md describes policy files");
     let least = |name: &str| policy.least.ok_or_else(|| bad(format!("the rule {name} needs `least`")));
     let small = |value: u32| u16::try_from(value).map_err(|_| bad(format!("`least` = {value} is above 65535")));
@@ -235,7 +234,11 @@ fn policy(file: &Path) -> Outcome<SigningPolicy> {
         "at-least" => SigningRule::AtLeast(small(least("at-least")?)?),
         "weighted" => SigningRule::Weighted(least("weighted")?),
         "organisations" => SigningRule::Organisations(small(least("organisations")?)?),
-        other => return Err(bad(format!("unknown rule {other:?}; use any, all, majority, at-least, weighted or organisations"))),
+        other => {
+            return Err(bad(format!(
+                "unknown rule {other:?}; use any, all, majority, at-least, weighted or organisations"
+            )));
+        }
     };
     let mut members = Vec::new();
     for member in &policy.members {

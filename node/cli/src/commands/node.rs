@@ -34,7 +34,9 @@ pub(super) async fn run(command: &NodeCommand, global: &GlobalArgs, output: &Out
     let mut stop = StopSignals::listen()?;
     let directory = global.directory();
     let Some(name) = global.node.as_deref() else {
-        return Err(Failure::usage("which node?").next("name it with --node; network.json and `crosstie status` list them"));
+        return Err(
+            Failure::usage("which node?").next("name it with --node; network.json and `crosstie status` list them")
+        );
     };
     let client = Client::open(&directory, Some(name))?;
     let network = &client.network;
@@ -44,7 +46,8 @@ pub(super) async fn run(command: &NodeCommand, global: &GlobalArgs, output: &Out
     let log = log_file(&directory, name);
     log_to(&log)?;
     let options = share_of(network, network.nodes.len());
-    let node = Node::start(&directory, network, entry, options).await.map_err(|error| not_started(name, &error, &log))?;
+    let node =
+        Node::start(&directory, network, entry, options).await.map_err(|error| not_started(name, &error, &log))?;
     let http = format!("http://{}", node.http());
     let ready = Event::Ready { node: name, pid: std::process::id(), http, log: log.display().to_string() };
     output.data(&ready, |event| match event {
@@ -70,9 +73,7 @@ pub(super) async fn run(command: &NodeCommand, global: &GlobalArgs, output: &Out
 /// A node that does not start, in words.
 pub(super) fn not_started(name: &str, error: &NodeError, log: &Path) -> Failure {
     let failure = match error {
-        NodeError::Config(config) => {
-            Failure::new(crate::exit::Kind::InputFile, &config.reason).at(&config.file)
-        }
+        NodeError::Config(config) => Failure::new(crate::exit::Kind::InputFile, &config.reason).at(&config.file),
         other => Failure::internal(format_args!("node {name} does not start: {other}")).at(log.display()),
     };
     failure.next("is it running already? see `crosstie status` and `crosstie doctor`")
@@ -88,16 +89,20 @@ pub(super) fn share_of(network: &NetworkFile, nodes: usize) -> HostOptions {
     HostOptions { store_memory_bytes: share.min(all.store_memory_bytes), ..all }
 }
 
+/// What is logged unless `CROSSTIE_LOG` says otherwise: consensus tells every vote at `info`.
+const DEFAULT_LOG: &str = "info,arc_malachitebft_core_consensus=warn,arc_malachitebft_core_driver=warn";
+
 /// Sends this process's log to a file. `CROSSTIE_LOG` filters it, for example `info,node_network=debug`.
 pub(super) fn log_to(file: &Path) -> Outcome {
-    let filter = std::env::var("CROSSTIE_LOG").unwrap_or_else(|_| "info".into());
+    let filter = std::env::var("CROSSTIE_LOG").unwrap_or_else(|_| DEFAULT_LOG.into());
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
-        Failure::usage(format_args!("CROSSTIE_LOG={filter}: {error}")).next("use for example info, or info,node_network=debug")
+        Failure::usage(format_args!("CROSSTIE_LOG={filter}: {error}"))
+            .next("use for example info, or info,node_network=debug")
     })?;
     let log = open_log(file)?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(log));
     // A second subscriber in one process changes nothing.
-    let _ = subscriber.try_init();
+    subscriber.try_init().ok();
     Ok(())
 }
 
@@ -110,9 +115,8 @@ pub(super) struct StopSignals {
 
 impl StopSignals {
     pub(super) fn listen() -> Outcome<Self> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::internal(format_args!("signals cannot be received: {error}")))
-        };
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::internal(format_args!("signals cannot be received: {error}")));
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,

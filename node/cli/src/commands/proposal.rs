@@ -86,15 +86,16 @@ pub(super) fn run(command: &ProposalCommand, global: &GlobalArgs, output: &Outpu
             Ok(())
         }
         ProposalCommand::List { state, after, limit } => {
-            let parameters =
-                [("state", state.clone()), ("after", after.clone()), ("limit", Some(limit.to_string()))];
+            let parameters = [("state", state.clone()), ("after", after.clone()), ("limit", Some(limit.to_string()))];
             let proposals: Vec<ProposalSummary> =
                 client.get(&client.relay()?.name, &query(routes::PROPOSALS.to_owned(), &parameters))?;
             output.data(&ProposalList { proposals }, |list| {
                 let rows: Vec<Vec<String>> = list
                     .proposals
                     .iter()
-                    .map(|it| vec![it.id.clone(), it.state.clone(), it.submitted_at.to_string(), it.decided_at.to_string()])
+                    .map(|it| {
+                        vec![it.id.clone(), it.state.clone(), it.submitted_at.to_string(), it.decided_at.to_string()]
+                    })
                     .collect();
                 table(&["PROPOSAL", "STATE", "SUBMITTED", "DECIDED"], &rows)
             });
@@ -236,7 +237,10 @@ fn cancel(client: &Client, id: ProposalId, signing: &SigningArgs, output: &Outpu
     let operation = on(LedgerId::SYSTEM.0, Operation::CancelProposal(Cancel { id, valid_until }));
     let Some(transaction) = perform(&relay, &keys, vec![operation], signing, output)? else { return Ok(()) };
     output.data(&Submitted { proposal: id.to_string(), transaction }, |submitted| {
-        format!("cancelled {} if it was not decided yet; see: crosstie proposal status {}", submitted.proposal, submitted.proposal)
+        format!(
+            "cancelled {} if it was not decided yet; see: crosstie proposal status {}",
+            submitted.proposal, submitted.proposal
+        )
     });
     Ok(())
 }
@@ -301,9 +305,7 @@ fn verdict(view: &ProposalView) -> Outcome {
 fn leg_table(legs: &[LegView]) -> String {
     let rows: Vec<Vec<String>> = legs
         .iter()
-        .map(|leg| {
-            vec![leg.name.clone(), leg.mode.clone(), leg.phase.clone(), leg.code.clone().unwrap_or_default()]
-        })
+        .map(|leg| vec![leg.name.clone(), leg.mode.clone(), leg.phase.clone(), leg.code.clone().unwrap_or_default()])
         .collect();
     table(&["LEG", "MODE", "PHASE", "CODE"], &rows)
 }
@@ -315,7 +317,10 @@ fn words(view: &ProposalView) -> String {
         text.push_str(&format!("decision   {decision}{reason} in relay block {}\n", view.decided_at));
     }
     if let Some((blocks, ms)) = view.left {
-        text.push_str(&format!("deadline   in {blocks} relay blocks, about {:.1} s\n", std::time::Duration::from_millis(ms).as_secs_f64()));
+        text.push_str(&format!(
+            "deadline   in {blocks} relay blocks, about {:.1} s\n",
+            std::time::Duration::from_millis(ms).as_secs_f64()
+        ));
     }
     if !view.waiting_for.is_empty() {
         text.push_str(&format!("waits for  {}\n", view.waiting_for));

@@ -115,7 +115,15 @@ fn words(status: &Status) -> String {
     let mut rows = Vec::new();
     for node in &status.nodes {
         let Some(status) = &node.status else {
-            rows.push(vec![node.name.clone(), "-".into(), "-".into(), "-".into(), "-".into(), "-".into(), "no answer".into()]);
+            rows.push(vec![
+                node.name.clone(),
+                "-".into(),
+                "-".into(),
+                "-".into(),
+                "-".into(),
+                "-".into(),
+                "no answer".into(),
+            ]);
             continue;
         };
         for replica in &status.replicas {

@@ -87,7 +87,10 @@ pub(super) fn perform(
 pub(super) fn words(sent: &Sent) -> String {
     match &sent.receipt {
         Some(receipt) => {
-            format!("final in block {} of {}\ntransaction {}\nfuel {}", receipt.height, sent.chain, sent.id, receipt.fuel)
+            format!(
+                "final in block {} of {}\ntransaction {}\nfuel {}",
+                receipt.height, sent.chain, sent.id, receipt.fuel
+            )
         }
         None => format!("accepted by {}, not final yet\ntransaction {}", sent.chain, sent.id),
     }
@@ -153,7 +156,8 @@ pub(super) fn run(command: &TxCommand, global: &GlobalArgs, output: &Output) -> 
             let operation = Operation::RegisterIdentity(IdentityRegistration {
                 public_key: public_key_of(&client, public_key)?,
                 organisation: text::words("organisation", organisation)?,
-                roles: SortedVec::from_unsorted(roles).map_err(|error| Failure::usage(format_args!("roles: {error}")))?,
+                roles: SortedVec::from_unsorted(roles)
+                    .map_err(|error| Failure::usage(format_args!("roles: {error}")))?,
             });
             write(chain, *ledger, operation, signing, DefaultSigner::Admin)
         }
@@ -172,8 +176,9 @@ pub(super) fn run(command: &TxCommand, global: &GlobalArgs, output: &Output) -> 
             let until = Instant::now() + Duration::from_secs(*wait_s);
             let receipt = receipt_by(&client, &chain, &id.to_string(), until)?;
             if receipt.is_none() {
-                return Err(Failure::not_found(format_args!("{chain} has no final transaction {id}"))
-                    .next("it may wait in a pool, be lost or never have been sent: wait with --wait-s, or submit it again"));
+                return Err(Failure::not_found(format_args!("{chain} has no final transaction {id}")).next(
+                    "it may wait in a pool, be lost or never have been sent: wait with --wait-s, or submit it again",
+                ));
             }
             let sent = Sent { chain, id: id.to_string(), state: "final", receipt };
             output.data(&sent, |sent| {

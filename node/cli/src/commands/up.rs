@@ -131,7 +131,8 @@ fn open_or_create(args: &UpArgs, directory: &Path, output: &Output) -> Outcome<(
         subchains.push(subchain_plan(&format!("subchain-{index}"), suite_of(index)));
     }
     let validators = usize::from(args.validators);
-    let plan = Plan { relay_suite, validators, processes: args.processes, subchains };
+    let relay_pace_ms = devnet::RELAY_PACE_MS;
+    let plan = Plan { relay_suite, validators, processes: args.processes, subchains, relay_pace_ms };
     let network = devnet::create(directory, &plan)?;
     warn_if_fragile(&network, output);
     Ok((network, true))
@@ -153,7 +154,7 @@ fn warn_if_fragile(network: &NetworkFile, output: &Output) {
 /// A subchain that starts with one data account, owned by its operator.
 pub(super) fn subchain_plan(name: &str, suite: Suite) -> SubchainPlan {
     let account = AccountPlan { name: STARTING_ACCOUNT.to_owned(), counters: Vec::new() };
-    SubchainPlan { name: name.to_owned(), suite, accounts: vec![account] }
+    SubchainPlan { name: name.to_owned(), suite, pace_ms: devnet::SUBCHAIN_PACE_MS, accounts: vec![account] }
 }
 
 /// A network cannot run twice: the second would fail on taken ports with less clear words.
@@ -329,9 +330,14 @@ fn words(event: &Event) -> String {
         }
         Event::NodeDied { name, pid, status, log, last_lines } => {
             let lines: Vec<String> = last_lines.iter().map(|line| format!("  | {line}")).collect();
-            format!("node {name} (pid {pid}) ended: {status}; the others keep running. Its log {log} ends:\n{}", lines.join("\n"))
+            format!(
+                "node {name} (pid {pid}) ended: {status}; the others keep running. Its log {log} ends:\n{}",
+                lines.join("\n")
+            )
         }
         Event::Stopped { killed } if killed.is_empty() => "stopped".into(),
-        Event::Stopped { killed } => format!("stopped; killed because they did not stop in time: {}", killed.join(", ")),
+        Event::Stopped { killed } => {
+            format!("stopped; killed because they did not stop in time: {}", killed.join(", "))
+        }
     }
 }

@@ -61,6 +61,8 @@ pub(super) struct Settings {
     pub(super) capacity: i64,
     pub(super) opening_balance: i64,
     pub(super) suite: Suite,
+    pub(super) relay_pace_ms: u32,
+    pub(super) subchain_pace_ms: u32,
 }
 
 fn carrier_chain(code: &str) -> String {
@@ -72,12 +74,13 @@ fn airport_chain(code: &str) -> String {
 }
 
 fn plan(survey: &Survey, settings: &Settings) -> Plan {
-    let suite = settings.suite;
+    let (suite, pace_ms) = (settings.suite, settings.subchain_pace_ms);
     let counter = |key: &str, initial: i64| CounterPlan { key: key.into(), min: 0, max: i64::MAX, initial };
     let account = |name: &str, counters: Vec<CounterPlan>| AccountPlan { name: name.into(), counters };
     let carriers = survey.carriers.iter().map(|code| SubchainPlan {
         name: carrier_chain(code),
         suite,
+        pace_ms,
         accounts: vec![
             account(FLIGHTS, Vec::new()),
             account(LANDING, vec![counter(BALANCE, settings.opening_balance)]),
@@ -86,6 +89,7 @@ fn plan(survey: &Survey, settings: &Settings) -> Plan {
     let airports = survey.airports().into_iter().map(|code| SubchainPlan {
         name: airport_chain(&code),
         suite,
+        pace_ms,
         accounts: vec![account(SLOTS, Vec::new()), account(INCOME, vec![counter(TOTAL, 0)])],
     });
     Plan {
@@ -93,6 +97,7 @@ fn plan(survey: &Survey, settings: &Settings) -> Plan {
         validators: settings.validators,
         processes: false,
         subchains: carriers.chain(airports).collect(),
+        relay_pace_ms: settings.relay_pace_ms,
     }
 }
 

@@ -9,9 +9,9 @@ use ledger_protocol::transaction::{
 use ledger_protocol::{ChainId, Height, TransactionId};
 
 /// A signed transaction with its id.
-pub(super) struct Signed {
-    pub(super) id: TransactionId,
-    pub(super) transaction: Transaction,
+pub(crate) struct Signed {
+    pub(crate) id: TransactionId,
+    pub(crate) transaction: Transaction,
 }
 
 /// Blocks for which a transaction stays valid; half of the default replay window.
@@ -20,7 +20,7 @@ const VALID_BLOCKS: u64 = 1_000;
 const FUEL_LIMIT: u64 = 50_000_000;
 
 /// A transaction by one author, valid for a window of blocks.
-pub(super) fn window_transaction(
+pub(crate) fn window_transaction(
     chain: ChainId,
     author: &SecretKey,
     tip: Height,

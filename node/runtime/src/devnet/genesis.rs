@@ -1,6 +1,6 @@
 //! Genesis objects of a development network.
 
-use super::{AccountPlan, SubchainPlan};
+use super::{AccountPlan, Plan, SubchainPlan};
 use super::keys::ReplicaKeys;
 use chain_engine::assemble::counted_root;
 use ledger_protocol::chain::{
@@ -92,7 +92,8 @@ fn identity(ledger: LedgerId, key: PublicKey, organisation: &str, roles: &[&str]
 }
 
 /// The relay: one consortium member decides motions and approves proposals.
-pub(super) fn relay(suite: Suite, member: &PublicKey, replicas: &[ReplicaKeys]) -> Result<Genesis, String> {
+pub(super) fn relay(plan: &Plan, member: &PublicKey, replicas: &[ReplicaKeys]) -> Result<Genesis, String> {
+    let suite = plan.relay_suite;
     let member_entry =
         PolicyMember { address: member.address(), weight: 1, organisation: words("consortium")? };
     let policy = SigningPolicy {
@@ -107,7 +108,7 @@ pub(super) fn relay(suite: Suite, member: &PublicKey, replicas: &[ReplicaKeys]) 
         name: words(super::RELAY)?,
         timestamp_ms: now(),
         validators: validators(suite, super::RELAY, replicas)?,
-        parameters: Parameters::relay(),
+        parameters: Parameters { min_block_interval_ms: plan.relay_pace_ms, ..Parameters::relay() },
         ledgers: SortedVec::new(vec![ledger(LedgerId::SYSTEM, "system", ADMIN_GRANTS)?])
             .map_err(|error| error.to_string())?,
         operations: Bounded::new(vec![identity(LedgerId::SYSTEM, *member, "consortium", &[ADMIN_ROLE])?])
@@ -196,7 +197,7 @@ pub(super) fn subchain(
         name: words(&plan.name)?,
         timestamp_ms: now(),
         validators: validators(plan.suite, &plan.name, replicas)?,
-        parameters: Parameters::subchain(),
+        parameters: Parameters { min_block_interval_ms: plan.pace_ms, ..Parameters::subchain() },
         ledgers: SortedVec::new(vec![ledger(LedgerId::SYSTEM, "system", ADMIN_GRANTS)?, business])
             .map_err(|error| error.to_string())?,
         operations: Bounded::new(operations).map_err(|error| error.to_string())?,

@@ -104,7 +104,8 @@ fn abort_is_closed_by_released_or_refused_and_broken_by_applied() {
 
 #[test]
 fn an_outcome_before_the_decision_breaks_the_leg() {
-    for result in [OutcomeResult::Released, OutcomeResult::Refused, OutcomeResult::Applied { write_set_root: hash(2) }] {
+    for result in [OutcomeResult::Released, OutcomeResult::Refused, OutcomeResult::Applied { write_set_root: hash(2) }]
+    {
         assert_eq!(on_outcome(ProposalState::Preparing, None, &voted(), true, &result), OutcomeReaction::Break);
     }
 }

@@ -78,7 +78,8 @@ impl Rows {
         let mut chosen = Vec::new();
         for name in key_columns {
             let index = columns.iter().position(|column| column == name).ok_or_else(|| {
-                at_head(format!("there is no column {name:?}")).next(format_args!("choose among: {}", columns.join(", ")))
+                at_head(format!("there is no column {name:?}"))
+                    .next(format_args!("choose among: {}", columns.join(", ")))
             })?;
             chosen.push(index);
         }
@@ -157,9 +158,11 @@ fn row_failure(file: &Path, line: u64, error: &csv::Error) -> Failure {
     let line = error.position().map_or(line, csv::Position::line).max(1);
     let next = "correct the line, and run the same command again";
     match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            Failure::input_line(file, line, format_args!("the row has {len} fields where the head names {expected_len}"))
-        }
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => Failure::input_line(
+            file,
+            line,
+            format_args!("the row has {len} fields where the head names {expected_len}"),
+        ),
         csv::ErrorKind::Utf8 { err, .. } => {
             Failure::input_line(file, line, format_args!("field {} is not UTF-8 text", err.field() + 1))
         }
