@@ -10,7 +10,7 @@ mod verify;
 pub use hashing::{Digester, hash_object};
 pub use keys::{KeyError, SecretKey};
 pub use text::TextFormError;
-pub use verify::{BatchItem, SignatureError, Verifier, VerifiedSignature};
+pub use verify::{BatchItem, SignatureError, VerifiedSignature, Verifier};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;

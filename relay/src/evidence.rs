@@ -31,11 +31,11 @@ pub(crate) fn judge(
         let decision = record
             .filter(|record| record.started_at == outcome.started_at_on_relay)
             .and_then(|record| record.decision.as_option().copied());
-        let contradicts = match (&outcome.result, decision) {
-            (OutcomeResult::Applied { .. }, Some(DecisionVerdict::Abort { .. })) => true,
-            (OutcomeResult::Released | OutcomeResult::Refused, Some(DecisionVerdict::Commit { .. })) => true,
-            _ => false,
-        };
+        let contradicts = matches!(
+            (&outcome.result, decision),
+            (OutcomeResult::Applied { .. }, Some(DecisionVerdict::Abort { .. }))
+                | (OutcomeResult::Released | OutcomeResult::Refused, Some(DecisionVerdict::Commit { .. }))
+        );
         if !contradicts {
             let reason = "the Outcome contradicts no decision that this relay still holds".to_owned();
             return Ok(Err(Refusal { code: Code::PROOF, reason }));

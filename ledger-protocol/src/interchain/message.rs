@@ -228,4 +228,3 @@ impl MessageContent {
 pub fn call_hash(relay: &ChainId, call: &Call) -> SuiteHash {
     relay.suite.foreign(crate::suite::hash_object(relay.suite, crate::codec::Tag::CALL, call))
 }
-

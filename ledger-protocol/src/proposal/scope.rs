@@ -71,8 +71,7 @@ impl AccessKind {
     pub const fn is_compatible_with(self, other: Self) -> bool {
         matches!(
             (self, other),
-            (Self::Shared | Self::PrefixShared, Self::Shared | Self::PrefixShared)
-                | (Self::Delta(_), Self::Delta(_))
+            (Self::Shared | Self::PrefixShared, Self::Shared | Self::PrefixShared) | (Self::Delta(_), Self::Delta(_))
         )
     }
 }

@@ -161,8 +161,7 @@ impl SigningPolicy {
                 least > 0 && weight >= u64::from(least)
             }
             SigningRule::Organisations(least) => {
-                let mut organisations: Vec<&Organisation> =
-                    signed.iter().map(|member| &member.organisation).collect();
+                let mut organisations: Vec<&Organisation> = signed.iter().map(|member| &member.organisation).collect();
                 organisations.sort();
                 organisations.dedup();
                 least > 0 && organisations.len() >= usize::from(least)

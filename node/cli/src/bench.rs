@@ -62,8 +62,20 @@ struct Quantiles {
     p99: f64,
 }
 
-/// CPU time of every phase so far, in nanoseconds.
-fn phases(measures: &Measures) -> [(&'static str, u64); 6] {
+/// CPU time by phase, in nanoseconds.
+type Phases = [(&'static str, u64); 6];
+
+/// Where measuring began.
+struct Start {
+    at: Instant,
+    phases: Phases,
+    process: ProcessTime,
+    client_cpu: Duration,
+    offered: u64,
+}
+
+/// CPU time of every phase so far.
+fn phases(measures: &Measures) -> Phases {
     [
         ("verify", measures.verify.cpu_ns()),
         ("execute_and_state", measures.execute.cpu_ns()),
@@ -145,32 +157,34 @@ async fn measure(args: &BenchArgs, node: &Node, operator: SecretKey, output: &Ou
     let mut client = Client { chain, operator, nonce: 0, open, offered: 0, cpu: Duration::ZERO };
     let length = Duration::from_secs(args.seconds);
     let bar = output.progress(Some(args.seconds), "{bar:40} {pos}/{len} s {msg}");
-    let (mut latencies, mut finished, mut window) = (Latencies::default(), 0u64, None);
+    let (mut latencies, mut finished) = (Latencies::default(), 0u64);
     let started = Instant::now();
-    let mut measuring: Option<(Instant, [(&'static str, u64); 6], ProcessTime, Duration, u64)> = None;
+    let mut measuring: Option<Start> = None;
     loop {
         if let Some(failure) = node.failure() {
             return Err(Failure::internal(failure));
         }
         if measuring.is_none() && started.elapsed() >= WARM_UP {
-            let now = (Instant::now(), phases(host.measures()), ProcessTime::now(), client.cpu, client.offered);
-            measuring = Some(now);
+            measuring = Some(Start {
+                at: Instant::now(),
+                phases: phases(host.measures()),
+                process: ProcessTime::now(),
+                client_cpu: client.cpu,
+                offered: client.offered,
+            });
             (latencies, finished) = (Latencies::default(), 0);
         }
-        if let Some((since, ..)) = &measuring {
-            bar.set_position(since.elapsed().as_secs());
-            if since.elapsed() >= length {
-                window = Some(since.elapsed());
+        if let Some(start) = &measuring {
+            let took = start.at.elapsed();
+            bar.set_position(took.as_secs());
+            if took >= length {
+                bar.finish_and_clear();
+                let client_cpu = client.cpu.saturating_sub(start.client_cpu);
+                let times = (took, start.process.elapsed(), client_cpu);
+                let counts = (client.offered - start.offered, finished);
+                let phases = (&start.phases, &phases(host.measures()));
+                return Ok(report(args, times, phases, counts, &latencies));
             }
-        }
-        if let (Some(took), Some((_, before, process, client_before, offered_before))) = (window, &measuring) {
-            bar.finish_and_clear();
-            let used = process.elapsed();
-            let client_cpu = client.cpu.saturating_sub(*client_before);
-            let after = phases(host.measures());
-            let offered = client.offered - offered_before;
-            let took = (took, used, client_cpu);
-            return Ok(report(args, took, (before, &after), offered, finished, &latencies));
         }
         let mut burst = 0;
         while client.open.len() < WINDOW && burst < BURST {
@@ -213,9 +227,8 @@ fn rounded(value: f64) -> f64 {
 fn report(
     args: &BenchArgs,
     (took, used, client_cpu): (Duration, Duration, Duration),
-    (before, after): (&[(&'static str, u64); 6], &[(&'static str, u64); 6]),
-    offered: u64,
-    finished: u64,
+    (before, after): (&Phases, &Phases),
+    (offered, finished): (u64, u64),
     latencies: &Latencies,
 ) -> Report {
     let transactions = finished.max(1) as f64;
@@ -258,7 +271,7 @@ fn words(report: &Report) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: String| {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{label:<34} {value}");
+        let _ignored = writeln!(text, "{label:<34} {value}");
     };
     line("final transactions per second", report.achieved_tx_per_s.to_string());
     line("offered per second", report.offered_tx_per_s.to_string());

@@ -1,12 +1,12 @@
 //! What the interface asks of the node behind it.
 
+use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
 use ledger_protocol::{Address, Height, LedgerId, ProposalId, TransactionId};
 use node_api::{
     AccountView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem, ProofReply,
     ProposalSummary, ProposalView, RegistryEntryView, StateEntryView, StateListView, SubmitReply, TransactionView,
 };
-use ledger_protocol::proposal::Submit;
 use std::future::Future;
 use std::pin::Pin;
 

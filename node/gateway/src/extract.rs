@@ -45,9 +45,7 @@ pub(crate) fn parse<T: FromStr>(what: &str, text: &str) -> Result<T, Failed>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error| {
-        Problem::new(ProblemKind::BadRequest, format!("{what} {text:?}: {error}")).into()
-    })
+    text.parse().map_err(|error| Problem::new(ProblemKind::BadRequest, format!("{what} {text:?}: {error}")).into())
 }
 
 /// Parses hex bytes.

@@ -41,14 +41,13 @@ impl Server {
         if !address.ip().is_loopback() {
             return Err(ServerError::NotLoopback(address));
         }
-        let listener =
-            TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })?;
+        let listener = TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| ServerError::Listen { address, source })?;
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let served = axum::serve(listener, router(backend)).with_graceful_shutdown(async {
                 // Stopped on purpose, or because the server was dropped.
-                let _ = stopped.await;
+                let _stopped = stopped.await;
             });
             if let Err(error) = served.await {
                 tracing::error!("the HTTP interface ended: {error}");
@@ -65,7 +64,7 @@ impl Server {
     /// Takes no more requests; those under way get a second to end.
     pub async fn stop(self) {
         // The task is gone only when serving failed, which it has reported.
-        let _ = self.stop.send(());
+        let _gone = self.stop.send(());
         let _ended = tokio::time::timeout(std::time::Duration::from_secs(1), self.task).await;
     }
 }

@@ -96,7 +96,10 @@ impl fmt::Debug for NodeConfig {
 pub fn read_network(directory: &Path) -> Result<NetworkFile, ConfigError> {
     let file = directory.join(NETWORK_FILE);
     let text = std::fs::read_to_string(&file).map_err(|error| {
-        ConfigError::new(&file, format!("cannot be read ({error}); `crosstie up --dir {}` makes one", directory.display()))
+        ConfigError::new(
+            &file,
+            format!("cannot be read ({error}); `crosstie up --dir {}` makes one", directory.display()),
+        )
     })?;
     let network: NetworkFile = serde_json::from_str(&text)
         .map_err(|error| ConfigError::new(&file, format!("line {}: {error}", error.line())))?;
@@ -149,8 +152,7 @@ pub fn node_config(directory: &Path, network: &NetworkFile, node: &NodeEntry) ->
     let home = directory.join(&node.data);
     let data = home.join("data");
     let keys_directory = home.join("keys");
-    let keys = KeyStore::open(&keys_directory)
-        .map_err(|error| ConfigError::new(&keys_directory, error.to_string()))?;
+    let keys = KeyStore::open(&keys_directory).map_err(|error| ConfigError::new(&keys_directory, error.to_string()))?;
     let key_error = |error: node_keys::KeyStoreError| ConfigError::new(&keys_directory, error.to_string());
     let name = |text: &str| -> Result<KeyName, ConfigError> {
         text.parse().map_err(|error| ConfigError::new(&file, format!("key name {text:?}: {error}")))
@@ -160,11 +162,9 @@ pub fn node_config(directory: &Path, network: &NetworkFile, node: &NodeEntry) ->
     let mut endpoint_of: BTreeMap<String, usize> = BTreeMap::new();
     let mut replicas = Vec::new();
     for replica in &node.replicas {
-        let chain = network
-            .chains
-            .iter()
-            .find(|chain| chain.name == replica.chain)
-            .ok_or_else(|| ConfigError::new(&file, format!("node {} hosts unknown chain {}", node.name, replica.chain)))?;
+        let chain = network.chains.iter().find(|chain| chain.name == replica.chain).ok_or_else(|| {
+            ConfigError::new(&file, format!("node {} hosts unknown chain {}", node.name, replica.chain))
+        })?;
         let endpoint = match endpoint_of.get(&replica.network_key) {
             Some(index) => *index,
             None => {

@@ -133,13 +133,15 @@ pub fn add_subchain(
     if taken {
         return Err(fail(&file, format!("has a chain or node {} already; choose another name", plan.name)));
     }
-    let relay = network.chains.iter().find(|chain| chain.is_relay).ok_or_else(|| fail(&file, "names no relay chain"))?;
+    let relay =
+        network.chains.iter().find(|chain| chain.is_relay).ok_or_else(|| fail(&file, "names no relay chain"))?;
     let relay = crate::config::read_genesis(directory, relay)?;
     let anchor = genesis::anchor(&relay).map_err(|reason| fail(&file, reason))?;
     let accounts = KeyStore::open(directory.join("keys")).map_err(|error| fail(directory, error))?;
-    let known = network.nodes.iter().flat_map(|node| {
-        node.replicas.iter().map(|replica| replica.listen).chain(std::iter::once(node.http))
-    });
+    let known = network
+        .nodes
+        .iter()
+        .flat_map(|node| node.replicas.iter().map(|replica| replica.listen).chain(std::iter::once(node.http)));
     let mut ports = Ports { held: Vec::new(), avoided: known.collect() };
     let mut nodes = Nodes::new(directory, &plan.name, processes, validators, &mut ports)?;
     let replicas = nodes.replicas(&plan.name, plan.suite, validators, &mut ports)?;
@@ -174,12 +176,7 @@ fn write_network(directory: &Path, network: &NetworkFile) -> Result<(), ConfigEr
     std::fs::rename(&partial, &file).map_err(|error| fail(&file, error))
 }
 
-fn write_genesis(
-    directory: &Path,
-    name: &str,
-    is_relay: bool,
-    genesis: &Genesis,
-) -> Result<ChainEntry, ConfigError> {
+fn write_genesis(directory: &Path, name: &str, is_relay: bool, genesis: &Genesis) -> Result<ChainEntry, ConfigError> {
     let relative = format!("genesis/{name}.borsh");
     let file = directory.join(&relative);
     std::fs::create_dir_all(directory.join("genesis")).map_err(|error| fail(&file, error))?;
@@ -243,8 +240,7 @@ impl<'a> Nodes<'a> {
         ports: &mut Ports,
     ) -> Result<Self, ConfigError> {
         let data = format!("nodes/{shared_name}");
-        let mut nodes =
-            Self { directory, shared: data.clone(), processes, endpoints: Vec::new(), nodes: Vec::new() };
+        let mut nodes = Self { directory, shared: data.clone(), processes, endpoints: Vec::new(), nodes: Vec::new() };
         if !processes {
             let http = ports.take(directory)?;
             let store = nodes.key_store(&data)?;

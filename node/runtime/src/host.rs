@@ -192,7 +192,7 @@ impl Host {
     /// Stops cleanly: the loop ends between two events, what was handed to the disk is finished.
     pub async fn stop(self) {
         // A loop that is gone already has stopped.
-        let _ = self.handle.events.send(LoopEvent::Stop);
+        let _ignored = self.handle.events.send(LoopEvent::Stop);
         for endpoint in self.handle.endpoints.iter() {
             endpoint.shutdown().await;
         }

@@ -12,7 +12,7 @@ mod node;
 pub mod prove;
 mod signer;
 
-pub use config::{ConfigError, NodeConfig, ReplicaConfig};
 pub use backend::HostBackend;
-pub use node::{Node, NodeError};
+pub use config::{ConfigError, NodeConfig, ReplicaConfig};
 pub use host::{Host, HostError, HostHandle, HostOptions};
+pub use node::{Node, NodeError};

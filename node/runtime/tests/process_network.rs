@@ -1,9 +1,9 @@
 //! A real network in one process: sockets, fsync, signatures; a proposal over two subchains commits.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use ledger_protocol::Suite;
 use node_runtime::devnet::{self, Plan, SubchainPlan};
 use node_runtime::{HostOptions, Node};
-use ledger_protocol::Suite;
 use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -15,7 +15,12 @@ async fn process_chains_make_blocks_and_go_on_after_a_restart() {
         processes: false,
         subchains: ["north", "south"]
             .iter()
-            .map(|name| SubchainPlan { name: (*name).into(), suite: Suite::Standard, pace_ms: devnet::SUBCHAIN_PACE_MS, accounts: Vec::new() })
+            .map(|name| SubchainPlan {
+                name: (*name).into(),
+                suite: Suite::Standard,
+                pace_ms: devnet::SUBCHAIN_PACE_MS,
+                accounts: Vec::new(),
+            })
             .collect(),
         relay_pace_ms: devnet::RELAY_PACE_MS,
     };
@@ -29,7 +34,15 @@ async fn process_chains_make_blocks_and_go_on_after_a_restart() {
             for view in node.host().replicas() {
                 assert_eq!(view.progress.borrow().halted, None, "{}/{}", view.chain_name, view.validator);
             }
-            assert!(Instant::now() < deadline, "no progress: {:?}", node.host().replicas().iter().map(|view| (view.chain_name.clone(), view.validator, view.progress.borrow().clone())).collect::<Vec<_>>());
+            assert!(
+                Instant::now() < deadline,
+                "no progress: {:?}",
+                node.host()
+                    .replicas()
+                    .iter()
+                    .map(|view| (view.chain_name.clone(), view.validator, view.progress.borrow().clone()))
+                    .collect::<Vec<_>>()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         reached = node.host().replicas().iter().map(|view| view.progress.borrow().height).min().unwrap();

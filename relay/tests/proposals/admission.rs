@@ -180,16 +180,14 @@ fn r5_a_cap_behind_many_that_wait_for_scopes_is_not_forgotten() {
     let legs = vec![write(world.id(1), &["hot"], "0")];
     let holder = world.proposal_for(300, 50, legs);
     assert_eq!(world.submit(&holder), Code::OK);
-    for _ in 0..300 {
-        let legs = vec![write(world.id(1), &["hot"], "1")];
-        let input = world.proposal_for(300, 50, legs);
-        let input = world.submit_input(&input);
-        assert_eq!(world.relay.try_block(&[input.clone()]).unwrap().receipts[0].codes[0], Code::OK);
-        world.relay.block(vec![input]);
-        if world.state(&holder.body.id()) != ProposalState::Preparing {
-            break;
-        }
-    }
+    let crowd: Vec<_> = (0..300)
+        .map(|_| {
+            let legs = vec![write(world.id(1), &["hot"], "1")];
+            let submit = world.proposal_for(300, 50, legs);
+            world.submit_input(&submit)
+        })
+        .collect();
+    assert!(world.relay.codes(crowd).iter().all(|codes| codes[0] == Code::OK));
     let legs = vec![write(world.id(0), &["a"], "1")];
     let first = world.proposal_for(100, 50, legs);
     world.submit(&first);

@@ -3,6 +3,7 @@
 
 use super::fixture::*;
 use super::world::*;
+use ledger_protocol::chain::Input;
 use ledger_protocol::interchain::*;
 use ledger_protocol::proposal::*;
 use ledger_protocol::system::{ChainStatus, ProposalRecord, ProposalState};
@@ -92,7 +93,7 @@ impl Run {
         self.after_relay_block();
     }
 
-    fn relay_block(&mut self, from: &[usize], governance: Vec<chain_input::Input>, clients: Vec<chain_input::Input>) {
+    fn relay_block(&mut self, from: &[usize], governance: Vec<Input>, clients: Vec<Input>) {
         self.world.collect_with(from, governance, clients);
         self.after_relay_block();
     }
@@ -297,11 +298,8 @@ fn is_closed(record: &ProposalRecord, status: &ledger_protocol::system::LegStatu
     record.started_at > Height(0) && !matches!(status.phase, LegPhase::Waiting | LegPhase::VotedYes { .. })
 }
 
-mod chain_input {
-    pub use ledger_protocol::chain::Input;
-}
-
 /// Schedules per test; `CROSSTIE_SCHEDULES` sets another number.
+#[allow(clippy::disallowed_methods)] // A test may ask how long it should run.
 fn schedules() -> u32 {
     std::env::var("CROSSTIE_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(24)
 }

@@ -250,6 +250,7 @@ pub enum A {
     Resubmit(u8),
 }
 
+#[derive(Clone, Debug)]
 pub struct M {
     pub c: Cfg,
 }

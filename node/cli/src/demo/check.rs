@@ -70,9 +70,7 @@ pub(super) async fn books(
         *expected.entry((row.carrier.clone(), row.flight_key())).or_default() |= committed;
         *slots.entry((row.origin.clone(), row.slot_key())).or_default() |= committed;
     }
-    for (parties, keys, account) in
-        [(&network.carriers, &expected, FLIGHTS), (&network.airports, &slots, SLOTS)]
-    {
+    for (parties, keys, account) in [(&network.carriers, &expected, FLIGHTS), (&network.airports, &slots, SLOTS)] {
         for ((code, key), committed) in keys {
             let Some(party) = parties.get(code) else { continue };
             let found = every(host, party, |store| Ok(content(store, account, key)?.is_some()))?;

@@ -91,10 +91,7 @@ pub(super) async fn drive(
             };
             let height = tip(&host, watched);
             let (id, submit) = proposal::of(network, &row, fee, nonce, height)?;
-            let operation = LedgerOperation {
-                ledger: LedgerId::SYSTEM,
-                operation: Operation::SubmitProposal(submit),
-            };
+            let operation = LedgerOperation { ledger: LedgerId::SYSTEM, operation: Operation::SubmitProposal(submit) };
             let signed = window_transaction(network.relay, &network.member, height, nonce, vec![operation])?;
             nonce += 1;
             let now = Instant::now();
@@ -105,7 +102,8 @@ pub(super) async fn drive(
         }
         let mut busy = false;
         while let Some((id, transaction)) = again.pop_front() {
-            let turn = usize::try_from(nonce).unwrap_or(0).wrapping_add(again.len()) % network.relay_replicas.len().max(1);
+            let turn =
+                usize::try_from(nonce).unwrap_or(0).wrapping_add(again.len()) % network.relay_replicas.len().max(1);
             let replica = network.relay_replicas.get(turn).copied().unwrap_or(watched);
             let input = Input::Transaction(Box::new(transaction.clone()));
             match host.submit(replica, input).await.map_err(Failure::internal)? {

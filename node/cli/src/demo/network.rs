@@ -3,8 +3,9 @@
 use super::rows::Survey;
 use super::sign::{Signed, window_transaction};
 use crate::exit::{Failure, Outcome};
-use ledger_protocol::codec::{Text, decode};
+use chain_engine::{ChainReader, SubmitResult};
 use ledger_protocol::chain::{Genesis, Input};
+use ledger_protocol::codec::{Text, decode};
 use ledger_protocol::suite::SecretKey;
 use ledger_protocol::transaction::{CounterDeclaration, LedgerOperation, Operation, StateKey};
 use ledger_protocol::{ChainId, Code, Height, Suite};
@@ -13,7 +14,6 @@ use node_keys::{KeyName, KeyStore, Purpose};
 use node_runtime::devnet::{self, AccountPlan, BUSINESS_LEDGER, CounterPlan, Plan, RELAY, SubchainPlan};
 use node_runtime::host::HostHandle;
 use node_runtime::{HostOptions, Node};
-use chain_engine::{ChainReader, SubmitResult};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -138,8 +138,7 @@ impl DemoNetwork {
     pub(super) async fn start(directory: &Path, survey: &Survey, settings: &Settings) -> Outcome<Self> {
         let network = devnet::create(directory, &plan(survey, settings)).map_err(Failure::internal)?;
         let entry = network.nodes.first().ok_or_else(|| Failure::internal("the network has no node"))?;
-        let node =
-            Node::start(directory, &network, entry, HostOptions::default()).await.map_err(Failure::internal)?;
+        let node = Node::start(directory, &network, entry, HostOptions::default()).await.map_err(Failure::internal)?;
         let host = node.host().clone();
         let store = KeyStore::open(directory.join("keys")).map_err(Failure::internal)?;
         let relay = chain_id(directory, chain_entry(&network, RELAY)?)?;

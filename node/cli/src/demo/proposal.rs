@@ -9,7 +9,9 @@ use ledger_protocol::proposal::{
     AccessKind, Call, Leg, LegMode, LockKey, ProposalBody, ScopeEntry, Submit, approval_sign_bytes,
     authorisation_sign_bytes,
 };
-use ledger_protocol::transaction::{AddToCounter, Expectation, LedgerOperation, Operation, Operations, SetKey, StateKey};
+use ledger_protocol::transaction::{
+    AddToCounter, Expectation, LedgerOperation, Operation, Operations, SetKey, StateKey,
+};
 use ledger_protocol::{AccountName, Hash, Height, ProposalId};
 use node_runtime::devnet::BUSINESS_LEDGER;
 

@@ -116,7 +116,7 @@ impl Report {
         let mut text = String::new();
         let mut line = |label: &str, value: String| {
             // Writing to a string does not fail.
-            let _ = writeln!(text, "{label:<34} {value}");
+            let _ignored = writeln!(text, "{label:<34} {value}");
         };
         line("departures proposed", self.proposals.to_string());
         line("in both books", self.committed.to_string());

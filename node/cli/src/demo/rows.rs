@@ -100,7 +100,11 @@ impl Departures {
     fn code(&self, column: usize) -> Outcome<String> {
         let (name, text) = (COLUMNS.get(column).copied().unwrap_or(""), self.text(column));
         let fits = !text.is_empty() && text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if fits { Ok(text.to_owned()) } else { Err(self.bad(format!("{name} is {text:?}; 1 to 8 letters or digits are needed"))) }
+        if fits {
+            Ok(text.to_owned())
+        } else {
+            Err(self.bad(format!("{name} is {text:?}; 1 to 8 letters or digits are needed")))
+        }
     }
 
     /// The next departure; `None` at the end of the file.
@@ -169,7 +173,9 @@ impl Survey {
         }
         survey.cancelled = rows.cancelled;
         if survey.departures == 0 {
-            return Err(Failure::input(file, "holds no departure").next("every row's dep_time is NA, or there are none"));
+            return Err(
+                Failure::input(file, "holds no departure").next("every row's dep_time is NA, or there are none")
+            );
         }
         Ok(survey)
     }
@@ -195,7 +201,8 @@ mod tests {
 
     #[test]
     fn midnight_as_2400_is_hour_0_and_na_does_not_depart() {
-        let rows = format!("{HEAD}2013,1,1,2400,UA,1,N1,EWR,IAH\n2013,1,1,NA,UA,2,NA,EWR,IAH\n2013,1,1,517,9E,3,NA,LGA,ORD\n");
+        let rows =
+            format!("{HEAD}2013,1,1,2400,UA,1,N1,EWR,IAH\n2013,1,1,NA,UA,2,NA,EWR,IAH\n2013,1,1,517,9E,3,NA,LGA,ORD\n");
         let (_directory, path) = file(&rows);
         let survey = Survey::of(&path, None).unwrap();
         assert_eq!((survey.departures, survey.cancelled), (2, 1));

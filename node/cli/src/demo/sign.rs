@@ -43,11 +43,12 @@ pub(crate) fn window_transaction(
 }
 
 /// One signature per key over a message, in the order of the addresses.
-pub(super) fn signatures<const N: usize>(keys: &[&SecretKey], message: &[u8]) -> Outcome<SortedVec<SignerSignature, N>> {
-    let mut signed: Vec<SignerSignature> = keys
-        .iter()
-        .map(|key| SignerSignature { public_key: key.public_key(), signature: key.sign(message) })
-        .collect();
+pub(super) fn signatures<const N: usize>(
+    keys: &[&SecretKey],
+    message: &[u8],
+) -> Outcome<SortedVec<SignerSignature, N>> {
+    let mut signed: Vec<SignerSignature> =
+        keys.iter().map(|key| SignerSignature { public_key: key.public_key(), signature: key.sign(message) }).collect();
     signed.sort_by_key(SignerSignature::key);
     SortedVec::new(signed).map_err(Failure::internal)
 }

@@ -145,9 +145,7 @@ pub(super) fn list(sight: &Sight<'_>, query: &ListQuery) -> Result<StateListView
         .map(|bytes| StateKey::new(bytes).map_err(|error| bad(format!("after: {error}"))))
         .transpose()?;
     let state = sight.state()?;
-    let found = state
-        .scan(within.ledger, &account, &within.key, after.as_ref(), query.limit)
-        .map_err(store_problem)?;
+    let found = state.scan(within.ledger, &account, &within.key, after.as_ref(), query.limit).map_err(store_problem)?;
     let height = sight.tip_height()?;
     let next_after = (found.len() == query.limit).then(|| found.last().map(|(key, _)| hex::encode(&**key))).flatten();
     let entries = found.iter().map(|(key, value)| entry(key, value, Vec::new(), height)).collect();
@@ -162,9 +160,10 @@ pub(super) fn history(sight: &Sight<'_>, at: &KeyAddress) -> Result<HistoryView,
             .map_err(store_problem)?;
         let Some((height, index)) = found else { break };
         let changes = sight.chain().changes(height).map_err(store_problem)?.unwrap_or_default();
-        let change = usize::try_from(index).ok().and_then(|index| changes.get(index)).ok_or_else(|| {
-            store_problem(StoreFault(format!("the changes of block {height} lack index {index}")))
-        })?;
+        let change = usize::try_from(index)
+            .ok()
+            .and_then(|index| changes.get(index))
+            .ok_or_else(|| store_problem(StoreFault(format!("the changes of block {height} lack index {index}"))))?;
         let kind = match change.kind {
             ChangeKind::Set => "set",
             ChangeKind::Delete => "delete",
@@ -243,7 +242,12 @@ pub(super) fn dry_run(sight: &Sight<'_>, submit: &Submit) -> Result<Vec<LegView>
             mode: mode.into(),
             phase: if verdict.is_ok() { "would-vote-yes" } else { "would-vote-no" }.into(),
             code: verdict.err().map(|(code, key)| match key {
-                Some(key) => format!("{code}: ledger {}, account {}, key {}", key.ledger, key.account, Bytes::of(&key.key).text.unwrap_or_else(|| hex::encode(&*key.key))),
+                Some(key) => format!(
+                    "{code}: ledger {}, account {}, key {}",
+                    key.ledger,
+                    key.account,
+                    Bytes::of(&key.key).text.unwrap_or_else(|| hex::encode(&*key.key))
+                ),
                 None => code.to_string(),
             }),
             controlled_by: String::new(),

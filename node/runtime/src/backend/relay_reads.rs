@@ -122,10 +122,9 @@ fn next_step(record: &ProposalRecord, legs: &[LegView]) -> (String, Option<Strin
             "proposals before it that use the same keys, or room in flight".into(),
             Some(format!("crosstie proposal cancel {}", record.id)),
         ),
-        ProposalState::Preparing => (
-            format!("the votes of {}", open(&["waiting"])),
-            Some(format!("crosstie proposal cancel {}", record.id)),
-        ),
+        ProposalState::Preparing => {
+            (format!("the votes of {}", open(&["waiting"])), Some(format!("crosstie proposal cancel {}", record.id)))
+        }
         ProposalState::Committing | ProposalState::Aborting => {
             (format!("the outcomes of {}", open(&["waiting", "voted-yes"])), None)
         }

@@ -51,7 +51,7 @@ pub(super) fn metrics(host: &HostHandle) -> String {
     let mut text = String::new();
     let mut line = |name: &str, labels: &str, value: u64| {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "crosstie_{name}{labels} {value}");
+        let _ignored = writeln!(text, "crosstie_{name}{labels} {value}");
     };
     let measures = host.measures();
     let phases: [(&str, &PhaseMeasure); 6] = [

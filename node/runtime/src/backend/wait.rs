@@ -67,7 +67,9 @@ pub(super) async fn proposal(view: &ReplicaView, id: ProposalId, wait_ms: u64) -
     })
     .await?;
     found.ok_or_else(|| {
-        let words = format!("the relay holds no proposal {id}: it was not submitted yet, was refused, or is finished and pruned");
+        let words = format!(
+            "the relay holds no proposal {id}: it was not submitted yet, was refused, or is finished and pruned"
+        );
         Problem::new(ProblemKind::NotFound, words)
     })
 }

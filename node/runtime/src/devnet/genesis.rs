@@ -1,7 +1,7 @@
 //! Genesis objects of a development network.
 
-use super::{AccountPlan, Plan, SubchainPlan};
 use super::keys::ReplicaKeys;
+use super::{AccountPlan, Plan, SubchainPlan};
 use chain_engine::assemble::counted_root;
 use ledger_protocol::chain::{
     CertificateKind, ChainRole, Genesis, Grant, Header, LedgerGenesis, Parameters, RelayAnchor, Validator, ValidatorSet,
@@ -94,8 +94,7 @@ fn identity(ledger: LedgerId, key: PublicKey, organisation: &str, roles: &[&str]
 /// The relay: one consortium member decides motions and approves proposals.
 pub(super) fn relay(plan: &Plan, member: &PublicKey, replicas: &[ReplicaKeys]) -> Result<Genesis, String> {
     let suite = plan.relay_suite;
-    let member_entry =
-        PolicyMember { address: member.address(), weight: 1, organisation: words("consortium")? };
+    let member_entry = PolicyMember { address: member.address(), weight: 1, organisation: words("consortium")? };
     let policy = SigningPolicy {
         rule: SigningRule::Any,
         members: SortedVec::new(vec![member_entry]).map_err(|error| error.to_string())?,
@@ -120,10 +119,8 @@ pub(super) fn relay(plan: &Plan, member: &PublicKey, replicas: &[ReplicaKeys]) -
 pub(super) fn header(genesis: &Genesis) -> Result<Header, String> {
     let machine = crate::config::machine_of(genesis);
     let state = machine.genesis(genesis).map_err(|refusal| refusal.to_string())?;
-    Ok(genesis.header(
-        counted_root(genesis.suite, &state.delta.changes),
-        counted_root(genesis.suite, &state.delta.ledgers),
-    ))
+    Ok(genesis
+        .header(counted_root(genesis.suite, &state.delta.changes), counted_root(genesis.suite, &state.delta.ledgers)))
 }
 
 /// Where a subchain's trust in the relay begins: header 0.
@@ -144,12 +141,7 @@ fn account_operations(plan: &AccountPlan, operator: &PublicKey) -> Result<Vec<Le
     let declaration = AccountDeclaration {
         account: account.clone(),
         kind: AccountKind::Data,
-        mode: AccountMode {
-            owner: operator.address(),
-            group: Choice::None,
-            group_write: false,
-            others_write: false,
-        },
+        mode: AccountMode { owner: operator.address(), group: Choice::None, group_write: false, others_write: false },
         policy: SigningPolicy::any(),
         read_policy: ReadPolicy::Members,
         lockable: true,
@@ -184,11 +176,8 @@ pub(super) fn subchain(
     for account in &plan.accounts {
         operations.extend(account_operations(account, operator)?);
     }
-    let business = ledger(
-        BUSINESS_LEDGER,
-        "business",
-        &[ADMIN_GRANTS, &[(OPERATOR_ROLE, Permission::DeclareAccount)]].concat(),
-    )?;
+    let business =
+        ledger(BUSINESS_LEDGER, "business", &[ADMIN_GRANTS, &[(OPERATOR_ROLE, Permission::DeclareAccount)]].concat())?;
     Ok(Genesis {
         suite: plan.suite,
         kind: CertificateKind::Bft,

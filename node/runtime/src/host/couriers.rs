@@ -246,7 +246,7 @@ impl Couriers {
     fn submit(&self, replica: usize, input: Box<Input>) {
         let token = self.next_submit.fetch_add(1, Ordering::Relaxed);
         // The loop is gone only when the process stops.
-        let _ = self.events.send(LoopEvent::Submit { replica, token, input, answer: None });
+        let _ignored = self.events.send(LoopEvent::Submit { replica, token, input, answer: None });
     }
 
     fn tell(&mut self, index: usize, event: CourierEvent) {

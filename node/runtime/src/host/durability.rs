@@ -51,7 +51,7 @@ pub(super) fn start_log(
         while let Some(round) = round(&requests) {
             let count = round.len() as u64;
             if let Err(fault) = measures.log.measure(count, || log.barrier()) {
-                let _ = events.send(LoopEvent::Fatal(format!("the log failed: {fault}")));
+                let _ignored = events.send(LoopEvent::Fatal(format!("the log failed: {fault}")));
                 return;
             }
             for BarrierRequest { replica, token } in round {
@@ -85,7 +85,7 @@ pub(super) fn start_store(
                     }
                 }
                 Err(reason) => {
-                    let _ = events.send(LoopEvent::Fatal(reason));
+                    let _ignored = events.send(LoopEvent::Fatal(reason));
                     return;
                 }
             }
@@ -94,11 +94,7 @@ pub(super) fn start_store(
     Ok(sender)
 }
 
-fn commit(
-    rocks: &RocksStore,
-    log: &ConsensusLog,
-    round: Vec<CommitRequest>,
-) -> Result<Vec<(usize, Token)>, String> {
+fn commit(rocks: &RocksStore, log: &ConsensusLog, round: Vec<CommitRequest>) -> Result<Vec<(usize, Token)>, String> {
     let mut done = Vec::with_capacity(round.len());
     let mut heights = Vec::with_capacity(round.len());
     for CommitRequest { replica, token, mut store, batch, height } in round {

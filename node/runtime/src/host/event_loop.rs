@@ -1,5 +1,6 @@
 //! The event loop: one thread that owns every replica, hands events to them and carries out their effects.
 
+use super::Progress;
 use super::couriers::CourierTask;
 use super::durability::{BarrierRequest, CommitRequest};
 use super::inbound::Room;
@@ -7,10 +8,10 @@ use super::lanes::{Item, Lane};
 use super::measures::Measures;
 use super::peers::PeerBook;
 use super::workers::{Task, Workers};
-use super::Progress;
 use bridge_courier::driver::CourierMessage;
 use chain_engine::{
-    JobResult, Mark, PublishedBlock, Replica, ReplicaEffect, ReplicaEvent, ReplicaTimer, ReplyToken, SubmitResult, Token,
+    JobResult, Mark, PublishedBlock, Replica, ReplicaEffect, ReplicaEvent, ReplicaTimer, ReplyToken, SubmitResult,
+    Token,
 };
 use chain_state::StateMachine;
 use ledger_protocol::chain::Input;
@@ -27,22 +28,11 @@ use tokio::sync::{broadcast, oneshot, watch};
 #[derive(Debug)]
 pub(super) enum LoopEvent {
     /// Frames and connection news of one endpoint.
-    Inbound {
-        endpoint: usize,
-        batch: Vec<Inbound>,
-    },
+    Inbound { endpoint: usize, batch: Vec<Inbound> },
     /// A job has ended.
-    Done {
-        replica: usize,
-        token: Token,
-        result: JobResult,
-    },
+    Done { replica: usize, token: Token, result: JobResult },
     /// A barrier or a commit is durable.
-    Persisted {
-        replica: usize,
-        token: Token,
-        committed: bool,
-    },
+    Persisted { replica: usize, token: Token, committed: bool },
     /// A client's input.
     Submit {
         replica: usize,
@@ -112,9 +102,10 @@ impl EventLoop {
         }
         let measures = Arc::clone(&self.measures);
         loop {
-            let wait = self.timers.peek().map_or(Duration::from_secs(1), |Reverse((at, ..))| {
-                at.saturating_duration_since(Instant::now())
-            });
+            let wait = self
+                .timers
+                .peek()
+                .map_or(Duration::from_secs(1), |Reverse((at, ..))| at.saturating_duration_since(Instant::now()));
             let first = match events.recv_timeout(wait) {
                 Ok(event) => Some(event),
                 Err(mpsc::RecvTimeoutError::Timeout) => None,
@@ -207,7 +198,7 @@ impl EventLoop {
 
     fn tell_couriers(&self, task: CourierTask) {
         // The thread is gone only when the process stops.
-        let _ = self.couriers.send(task);
+        let _ignored = self.couriers.send(task);
     }
 
     fn connection(&mut self, endpoint: usize, key: &node_network::PeerKey, up: bool) {
@@ -287,26 +278,25 @@ impl EventLoop {
                 hosted.lane.push(Item::Commit { token, batch, height });
             }
             ReplicaEffect::AppendLog { height, entry } => {
-                let entry =
-                    LogEntry { replica: hosted.prefix, height: height.0, kind: ENTRY_KIND, payload: entry };
+                let entry = LogEntry { replica: hosted.prefix, height: height.0, kind: ENTRY_KIND, payload: entry };
                 if let Err(fault) = self.log.append(&entry) {
                     self.halt(index, format!("the log failed: {fault}"));
                 }
             }
             ReplicaEffect::Barrier { token } => {
                 // The thread is gone only when the log failed, which it has reported.
-                let _ = self.barriers.send(BarrierRequest { replica: index, token });
+                let _ignored = self.barriers.send(BarrierRequest { replica: index, token });
             }
             ReplicaEffect::Published(block) => {
                 hosted.progress.send_modify(|progress| progress.height = block.header.height.0);
                 // Nobody has to listen.
-                let _ = hosted.published.send(Arc::clone(&block));
+                let _ignored = hosted.published.send(Arc::clone(&block));
                 self.tell_couriers(CourierTask::Published { replica: index, block });
             }
             ReplicaEffect::Reply { reply, result } => {
                 if let Some(answer) = hosted.replies.remove(&reply.0) {
                     // A client that went away needs no answer.
-                    let _ = answer.send(result);
+                    let _ignored = answer.send(result);
                 } else if let SubmitResult::Refused { code, reason, .. } = result {
                     tracing::debug!(replica = %hosted.name, %code, "a courier's input is refused: {reason}");
                 }
@@ -339,7 +329,7 @@ impl EventLoop {
                 Item::Commit { token, batch, height } => {
                     let store = hosted.store.clone();
                     // The thread is gone only when the store failed, which it has reported.
-                    let _ = self.commits.send(CommitRequest { replica: index, token, store, batch, height });
+                    let _ignored = self.commits.send(CommitRequest { replica: index, token, store, batch, height });
                 }
             }
         }

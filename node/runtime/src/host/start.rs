@@ -29,7 +29,8 @@ const PUBLISHED_BUFFER: usize = 256;
 
 pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Host, HostError> {
     let directory = DataDirectory::open(&config.data)?;
-    let rocks = directory.open_store(&StoreOptions { memory_bytes: options.store_memory_bytes, ..StoreOptions::default() })?;
+    let rocks =
+        directory.open_store(&StoreOptions { memory_bytes: options.store_memory_bytes, ..StoreOptions::default() })?;
     let mut stores = Vec::new();
     let mut committed: BTreeMap<ReplicaPrefix, u64> = BTreeMap::new();
     for replica in &config.replicas {
@@ -105,13 +106,7 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
         // The lock on the directory is held as long as anything writes there.
         drop(directory);
     })?;
-    let handle = HostHandle {
-        events,
-        replicas: Arc::new(views),
-        endpoints: Arc::new(handles),
-        measures,
-        next_submit,
-    };
+    let handle = HostHandle { events, replicas: Arc::new(views), endpoints: Arc::new(handles), measures, next_submit };
     Ok(Host { handle, event_loop: thread, failure })
 }
 

@@ -5,6 +5,8 @@
 //! Left out: pruning and re-anchoring, Cancel before Submit, NOTIFY legs, implicit counters, and local transactions
 //! other than amounts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs, unreachable_pub)]
+// A test may say how far it went and ask how long it should run.
+#![allow(clippy::print_stdout, clippy::disallowed_methods)]
 
 #[path = "../../../../relay/tests/proposals/fixture.rs"]
 mod fixture;
