@@ -1,6 +1,6 @@
 //! Byzantine fault tolerant consensus: Tendermint by the Malachite core, behind the [`Consensus`] port.
 //!
-//! The core decides; this module makes it safe to crash at any moment (`spec/consensus-host.md`):
+//! The core decides; this module makes it safe to crash at any moment (docs/adr/0003):
 //! - **Nothing signed is ever ahead of the log.** At a signature the core is parked: a second, different message for
 //!   one (height, round, type) is refused, the message is signed in memory and appended, and the core goes on with it
 //!   only when [`Event::Persisted`] says that it is durable, and with it everything it was derived from.

@@ -84,6 +84,8 @@ pub(super) struct EventLoop {
     /// Which replica of a chain an endpoint serves.
     pub(super) routes: BTreeMap<(usize, ChainId), usize>,
     pub(super) couriers: mpsc::Sender<CourierTask>,
+    /// Why the whole process must stop, once it must.
+    pub(super) broken: Option<String>,
 }
 
 fn now() -> TimestampMs {
@@ -115,7 +117,7 @@ impl EventLoop {
                 let mut next = first;
                 let mut taken = 0;
                 while let Some(event) = next.take() {
-                    if !self.take(event) {
+                    if !self.take(event) || self.is_broken() {
                         return false;
                     }
                     taken += 1;
@@ -124,13 +126,25 @@ impl EventLoop {
                     }
                 }
                 self.fire_timers();
-                true
+                !self.is_broken()
             });
             if !goes_on {
                 break;
             }
         }
         self.workers.close();
+    }
+
+    /// Whether the disk failed; then no replica does anything more.
+    fn is_broken(&mut self) -> bool {
+        let Some(reason) = self.broken.clone() else { return false };
+        tracing::error!("{reason}; this process stops, because nothing signed may be ahead of the disk");
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+        for hosted in &mut self.replicas {
+            hosted.replica = None;
+            hosted.progress.send_modify(|progress| progress.halted = Some(reason.clone()));
+        }
+        true
     }
 
     /// Handles one event; `false` ends the loop.
@@ -164,15 +178,7 @@ impl EventLoop {
                     self.give(replica, ReplicaEvent::Submit { input, reply: ReplyToken(token) });
                 }
             }
-            LoopEvent::Fatal(reason) => {
-                tracing::error!("{reason}; this process stops, because nothing signed may be ahead of the disk");
-                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
-                for hosted in &mut self.replicas {
-                    hosted.replica = None;
-                    hosted.progress.send_modify(|progress| progress.halted = Some(reason.clone()));
-                }
-                return false;
-            }
+            LoopEvent::Fatal(reason) => self.broken = Some(reason),
             LoopEvent::Stop => return false,
         }
         true
@@ -237,6 +243,9 @@ impl EventLoop {
         let step = replica.on(now(), event, &mut effects);
         for effect in effects {
             self.carry_out(index, effect);
+            if self.broken.is_some() {
+                return;
+            }
         }
         if let Err(halt) = step {
             self.halt(index, halt.to_string());
@@ -280,7 +289,8 @@ impl EventLoop {
             ReplicaEffect::AppendLog { height, entry } => {
                 let entry = LogEntry { replica: hosted.prefix, height: height.0, kind: ENTRY_KIND, payload: entry };
                 if let Err(fault) = self.log.append(&entry) {
-                    self.halt(index, format!("the log failed: {fault}"));
+                    // Nothing that follows from the entry may leave, of any replica: the log is one for all.
+                    self.broken = Some(format!("the log failed: {fault}"));
                 }
             }
             ReplicaEffect::Barrier { token } => {

@@ -100,6 +100,7 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
         timer_count: 0,
         routes,
         couriers,
+        broken: None,
     };
     let thread = std::thread::Builder::new().name("events".into()).spawn(move || {
         event_loop.run(&receiver);
