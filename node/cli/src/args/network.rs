@@ -64,7 +64,9 @@ pub(crate) enum NodeCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DemoCommand {
     /// Carriers and airports settle a file of departures: each flight one atomic proposal over two books.
-    #[command(after_help = "Example:\n  crosstie demo flights --data tests/data/flights/2013-01-01.csv --bundle-out out")]
+    #[command(
+        after_help = "Example:\n  crosstie demo flights --data tests/data/flights/2013-01-01.csv --bundle-out out"
+    )]
     Flights(DemoFlightsArgs),
 }
 
