@@ -8,6 +8,7 @@ mod admission;
 mod cancel;
 mod caps;
 mod decide;
+mod due;
 mod overdue;
 mod queue;
 mod record;

@@ -1,5 +1,6 @@
 //! Cancel: the proposer withdraws; one that comes before its Submit is remembered.
 
+use super::due::due;
 use super::queue::{self, Released};
 use super::{MAX_VALID_BLOCKS, RelayFacts, decide, record};
 use chain_state::{BlockState, StoreFault};
@@ -99,7 +100,7 @@ const MAX_EXPIRED: usize = 4_096;
 /// # Errors
 /// [`StoreFault`] on I/O.
 pub fn expire_remembered_cancels(state: &mut BlockState<'_>, facts: &RelayFacts) -> Result<(), StoreFault> {
-    for (expiry, _) in state.scan_working(EXPIRY, &[], None, MAX_EXPIRED)? {
+    for expiry in due(state, EXPIRY, facts.height, MAX_EXPIRED)? {
         let Some((valid_until, key)) = expiry.split_first_chunk::<8>() else { continue };
         if u64::from_be_bytes(*valid_until) >= facts.height.0 {
             break;

@@ -1,5 +1,6 @@
 //! Decisions: written once, before any outbox entry (R2).
 
+use super::due::due;
 use super::queue::{self, Released};
 use super::record::{self, is_closed};
 use super::{RelayFacts, overdue, retire, send::send};
@@ -33,7 +34,7 @@ pub(super) fn note_deadline(state: &mut BlockState<'_>, id: &ProposalId, deadlin
 /// # Errors
 /// [`StoreFault`] on I/O.
 pub fn fire_timeouts(state: &mut BlockState<'_>, facts: &RelayFacts) -> Result<(), StoreFault> {
-    for (key, _) in state.scan_working(DEADLINES, &[], None, MAX_FIRED)? {
+    for key in due(state, DEADLINES, facts.height, MAX_FIRED)? {
         let Some((deadline, id)) = key.split_first_chunk::<8>() else { continue };
         if u64::from_be_bytes(*deadline) >= facts.height.0 {
             break;

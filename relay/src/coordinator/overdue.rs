@@ -1,5 +1,6 @@
 //! Outcomes that do not come: after T_out a chain is LAGGING until none is overdue. Never a change of state.
 
+use super::due::due;
 use super::{RelayFacts, T_OUT_BLOCKS};
 use crate::registry;
 use chain_state::{BlockState, StoreFault};
@@ -53,7 +54,7 @@ pub(super) fn outcome_came(
 /// # Errors
 /// [`StoreFault`] on I/O.
 pub fn mark_overdue(state: &mut BlockState<'_>, facts: &RelayFacts) -> Result<(), StoreFault> {
-    for (key, _) in state.scan_working(EXPECTED, &[], None, MAX_MARKED)? {
+    for key in due(state, EXPECTED, facts.height, MAX_MARKED)? {
         let Some((last, rest)) = key.split_first_chunk::<8>() else { continue };
         if u64::from_be_bytes(*last) >= facts.height.0 {
             break;

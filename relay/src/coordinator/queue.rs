@@ -9,6 +9,7 @@
 
 use super::admission;
 use super::caps;
+use super::due::due;
 use super::record::{self, Entry};
 use super::send::{leg_calls, prepare, send};
 use super::{RelayFacts, decide};
@@ -267,7 +268,7 @@ pub fn expire_queued(
     facts: &RelayFacts,
     released: &mut Released,
 ) -> Result<(), StoreFault> {
-    for (key, _) in state.scan_working(EXPIRY, &[], None, MAX_EXPIRED)? {
+    for key in due(state, EXPIRY, facts.height, MAX_EXPIRED)? {
         let valid_until = key.first_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes));
         if valid_until >= facts.height.0 {
             break;

@@ -1,6 +1,7 @@
 //! The end of a record (R2): it stays until every leg is closed by a proven Outcome, or its chain is retired, and
 //! valid_until has passed; then it leaves the state, still provable from the history log.
 
+use super::due::due;
 use super::queue::{self, Released};
 use super::record::{self, is_closed};
 use super::{RelayFacts, overdue};
@@ -95,7 +96,7 @@ pub fn close_legs_of_retired(
 /// # Errors
 /// [`StoreFault`] on I/O.
 pub fn prune_finished(state: &mut BlockState<'_>, facts: &RelayFacts) -> Result<(), StoreFault> {
-    for (entry, _) in state.scan_working(FINISHED, &[], None, MAX_PRUNED)? {
+    for entry in due(state, FINISHED, facts.height, MAX_PRUNED)? {
         let Some((valid_until, id)) = entry.split_first_chunk::<8>() else { continue };
         if u64::from_be_bytes(*valid_until) >= facts.height.0 {
             break;
