@@ -13,6 +13,7 @@ mod overdue;
 mod queue;
 mod record;
 mod retire;
+mod scopes;
 mod send;
 mod submit;
 pub mod table;

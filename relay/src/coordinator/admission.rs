@@ -1,6 +1,6 @@
 //! Admission (R5): judged when a Submit is ordered, and again when it leaves the queue.
 
-use super::{RelayFacts, STALE_FLOOR_MS, STALE_HEARTBEATS, caps, queue};
+use super::{RelayFacts, STALE_FLOOR_MS, STALE_HEARTBEATS, caps, queue, scopes};
 use crate::registry;
 use chain_interchain::client;
 use chain_state::{BlockState, StoreFault};
@@ -142,7 +142,7 @@ pub(super) fn check_depth(state: &BlockState<'_>, submit: &Submit) -> Result<Res
         let Some(record) = registry::chain(state, &leg.chain)? else { continue };
         let limit = usize::try_from(record.limits.max_queue_per_key).unwrap_or(usize::MAX);
         for entry in &leg.scope {
-            if queue::depth(state, &leg.chain, entry, limit.saturating_add(1))? > limit {
+            if scopes::depth(state, &leg.chain, entry, limit.saturating_add(1))? > limit {
                 return Ok(Err(AdmissionRefusal { code: Code::BUSY, chain: Some(leg.chain) }));
             }
         }

@@ -1,33 +1,27 @@
 //! The scope queue (R6): conflicting scopes wait in relay order, first in first out per key; disjoint ones run side
 //! by side.
 //!
-//! Every open proposal has one entry per scope item of its voting legs, keyed by (chain, ledger, account, hash of the
-//! key, arrival): a key itself may be as long as a working key. A proposal may start when no entry that arrived before
-//! it, queued or started, is incompatible with it. So two proposals never start in another order than they came, per
-//! key. A NOTIFY leg holds nothing: it waits at the locks of others.
+//! A proposal may start when nothing that arrived before it, queued or started, is incompatible with it at any of its
+//! keys (`scopes`). So two proposals never start in another order than they came, per key. A NOTIFY leg holds nothing:
+//! it waits at the locks of others.
 //! Bounds: [`MAX_QUEUED`] proposals, and per key the chain's limit (BUSY).
 
 use super::admission;
 use super::caps;
 use super::due::due;
 use super::record::{self, Entry};
+use super::scopes::{self, FreedScope};
 use super::send::{leg_calls, prepare, send};
 use super::{RelayFacts, decide};
 use crate::registry;
-use borsh::{BorshDeserialize, BorshSerialize};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::codec::{Bounded, decode, encode};
 use ledger_protocol::interchain::MessageContent;
-use ledger_protocol::proposal::{AccessKind, Leg, LockKey, ScopeEntry, Submit};
+use ledger_protocol::proposal::{Leg, Submit};
 use ledger_protocol::system::{ProposalRecord, ProposalState};
-use ledger_protocol::transaction::StateKey;
-use ledger_protocol::{ChainId, Code, Height, ProposalId, Suite};
+use ledger_protocol::{ChainId, Code, Height, ProposalId};
 use std::collections::BTreeSet;
 
-/// Working area of exact keys.
-const EXACT: &str = "scope-exact";
-/// Working area of prefixes.
-const PREFIX: &str = "scope-prefix";
 /// Working area: arrival → id of queued proposals.
 const QUEUE: &str = "queue";
 /// Working area: (valid_until, id) of queued proposals.
@@ -38,70 +32,15 @@ const COUNTER: &str = "queue-counter";
 const CAPPED: &str = "queue-capped";
 /// Most proposals queued at once; more are BUSY.
 pub(super) const MAX_QUEUED: u64 = 8_192;
-/// Entries read at once.
-const PAGE: usize = 256;
 /// Most queued proposals that expire in one block; more follow in the next one.
 const MAX_EXPIRED: usize = 8_192;
 
 /// Keys that were freed in this block, and whether a cap was: whoever waits for them may start at its end.
 #[derive(Debug, Clone, Default)]
 pub struct Released {
-    scopes: BTreeSet<(ChainId, LockKey, bool)>,
+    scopes: BTreeSet<FreedScope>,
     caps: bool,
     fresh: BTreeSet<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-struct Hold {
-    id: ProposalId,
-    access: AccessKind,
-    key: StateKey,
-}
-
-fn account_prefix(chain: &ChainId, key: &LockKey) -> Vec<u8> {
-    encode(&(chain, key.ledger, &key.account))
-}
-
-fn key_prefix(suite: Suite, chain: &ChainId, key: &LockKey) -> Vec<u8> {
-    let mut bytes = account_prefix(chain, key);
-    bytes.extend(suite.hash_parts(&[&key.key]).as_bytes());
-    bytes
-}
-
-fn entry_key(suite: Suite, chain: &ChainId, scope: &ScopeEntry, arrival: u64) -> Vec<u8> {
-    let mut bytes = key_prefix(suite, chain, &scope.key);
-    bytes.extend(arrival.to_be_bytes());
-    bytes
-}
-
-/// Looks at entries in order until `visit` says that it has seen enough.
-fn visit_entries(
-    state: &BlockState<'_>,
-    area: &str,
-    prefix: &[u8],
-    mut visit: impl FnMut(u64, &Hold) -> bool,
-) -> Result<(), StoreFault> {
-    let mut after: Option<Vec<u8>> = None;
-    loop {
-        let page = state.scan_working(area, prefix, after.as_deref(), PAGE)?;
-        for (key, bytes) in &page {
-            let hold: Hold = decode(bytes, 512).map_err(|error| StoreFault(format!("a scope entry: {error}")))?;
-            if visit(arrival_of(key), &hold) {
-                return Ok(());
-            }
-        }
-        if page.len() < PAGE {
-            return Ok(());
-        }
-        after = page.into_iter().last().map(|(key, _)| key);
-    }
-}
-
-const fn area(scope: &ScopeEntry) -> &'static str {
-    match scope.access {
-        AccessKind::PrefixShared => PREFIX,
-        _ => EXACT,
-    }
 }
 
 fn arrival_of(key: &[u8]) -> u64 {
@@ -116,7 +55,6 @@ pub(super) fn enqueue(
     record: &ProposalRecord,
     released: &mut Released,
 ) -> Result<(), StoreFault> {
-    let suite = state.suite();
     let arrival = state.working_as::<u64>(COUNTER, b"next")?.unwrap_or(0);
     state.put_working_as(COUNTER, b"next", &arrival.saturating_add(1))?;
     set_queued(state, queued(state)?.saturating_add(1))?;
@@ -126,10 +64,7 @@ pub(super) fn enqueue(
     state.put_working_as(QUEUE, &arrival.to_be_bytes(), id)?;
     state.put_working(EXPIRY, &expiry_key(record.valid_until, id), &[])?;
     for leg in submit.body.legs.iter().filter(|leg| leg.mode.votes()) {
-        for scope in &leg.scope {
-            let hold = Hold { id: *id, access: scope.access, key: scope.key.key.clone() };
-            state.put_working_as(area(scope), &entry_key(suite, &leg.chain, scope, arrival), &hold)?;
-        }
+        scopes::put(state, id, leg, arrival)?;
     }
     released.fresh.insert(arrival);
     Ok(())
@@ -155,49 +90,6 @@ pub(super) fn has_queued(state: &BlockState<'_>) -> Result<bool, StoreFault> {
     Ok(!state.scan_working(QUEUE, &[], None, 1)?.is_empty())
 }
 
-/// How many open proposals a new one would wait behind at a key, up to `limit`: 0 when nothing there is incompatible
-/// with it.
-pub(super) fn depth(
-    state: &BlockState<'_>,
-    chain: &ChainId,
-    scope: &ScopeEntry,
-    limit: usize,
-) -> Result<usize, StoreFault> {
-    if !is_blocked(state, chain, scope, u64::MAX)? {
-        return Ok(0);
-    }
-    Ok(state.scan_working(area(scope), &key_prefix(state.suite(), chain, &scope.key), None, limit)?.len())
-}
-
-/// Whether something that arrived earlier is incompatible with this scope entry.
-fn is_blocked(state: &BlockState<'_>, chain: &ChainId, scope: &ScopeEntry, arrival: u64) -> Result<bool, StoreFault> {
-    let mut found = false;
-    let account = account_prefix(chain, &scope.key);
-    if scope.access == AccessKind::PrefixShared {
-        // A prefix meets every exact key of the account that begins with it.
-        visit_entries(state, EXACT, &account, |came, hold| {
-            found =
-                came < arrival && hold.key.starts_with(&scope.key.key) && !hold.access.is_compatible_with(scope.access);
-            found
-        })?;
-        return Ok(found);
-    }
-    let exact = key_prefix(state.suite(), chain, &scope.key);
-    visit_entries(state, EXACT, &exact, |came, hold| {
-        found = came < arrival && !hold.access.is_compatible_with(scope.access);
-        found || came >= arrival
-    })?;
-    if !found {
-        // A prefix of this account blocks the key if it is one of the key's prefixes.
-        visit_entries(state, PREFIX, &account, |came, hold| {
-            found =
-                came < arrival && scope.key.key.starts_with(&hold.key) && !hold.access.is_compatible_with(scope.access);
-            found
-        })?;
-    }
-    Ok(found)
-}
-
 /// Frees a leg's scope and its share of the caps: when it is closed by a proven Outcome or a proven NO (R6).
 pub(super) fn release_leg(
     state: &mut BlockState<'_>,
@@ -221,15 +113,7 @@ fn remove_scope(
     released: &mut Released,
 ) -> Result<(), StoreFault> {
     let Some(entry) = record::entry(state, id)? else { return Ok(()) };
-    if !leg.mode.votes() {
-        return Ok(());
-    }
-    let suite = state.suite();
-    for scope in &leg.scope {
-        state.remove_working(area(scope), &entry_key(suite, &leg.chain, scope, entry.arrival))?;
-        released.scopes.insert((leg.chain, scope.key.clone(), scope.access == AccessKind::PrefixShared));
-    }
-    Ok(())
+    scopes::remove(state, leg, entry.arrival, &mut released.scopes)
 }
 
 /// QUEUED ▶ REJECTED: nothing was held anywhere, the record stays at (id, 0) until valid_until has passed.
@@ -331,8 +215,8 @@ pub fn start_ready(
     // A rejection frees scopes too, so candidates are taken until none is left.
     while !released.fresh.is_empty() || !released.scopes.is_empty() || released.caps {
         let mut candidates = std::mem::take(&mut released.fresh);
-        for (chain, key, is_prefix) in std::mem::take(&mut released.scopes) {
-            waiting_for(state, &chain, &key, is_prefix, &mut candidates)?;
+        for freed in std::mem::take(&mut released.scopes) {
+            scopes::waiting_for(state, &freed, &mut candidates)?;
         }
         if std::mem::take(&mut released.caps) {
             let limit = usize::try_from(MAX_QUEUED).unwrap_or(usize::MAX);
@@ -355,35 +239,6 @@ pub fn caps_changed(released: &mut Released) {
     released.caps = true;
 }
 
-/// Whoever has an entry at a freed key, at a prefix of its account, or, for a freed prefix, at a key beneath it.
-fn waiting_for(
-    state: &BlockState<'_>,
-    chain: &ChainId,
-    key: &LockKey,
-    is_prefix: bool,
-    candidates: &mut BTreeSet<u64>,
-) -> Result<(), StoreFault> {
-    let account = account_prefix(chain, key);
-    if is_prefix {
-        return visit_entries(state, EXACT, &account, |arrival, hold| {
-            if hold.key.starts_with(&key.key) {
-                candidates.insert(arrival);
-            }
-            false
-        });
-    }
-    visit_entries(state, PREFIX, &account, |arrival, hold| {
-        if key.key.starts_with(&hold.key) {
-            candidates.insert(arrival);
-        }
-        false
-    })?;
-    visit_entries(state, EXACT, &key_prefix(state.suite(), chain, key), |arrival, _| {
-        candidates.insert(arrival);
-        false
-    })
-}
-
 fn try_start(
     state: &mut BlockState<'_>,
     facts: &RelayFacts,
@@ -394,7 +249,7 @@ fn try_start(
     let submit = record::submit_of(state, id)?;
     for leg in submit.body.legs.iter().filter(|leg| leg.mode.votes()) {
         for scope in &leg.scope {
-            if is_blocked(state, &leg.chain, scope, arrival)? {
+            if scopes::is_blocked(state, &leg.chain, scope, arrival)? {
                 return Ok(false);
             }
         }
