@@ -2,7 +2,8 @@
 //!
 //! Invariants: a key's versions are 0, 1, 2, … without a gap and never restart; every version is one change;
 //! working entries have version 0 and no change; a discarded layer leaves nothing behind, neither keys nor events
-//! nor sequences. Reads of the store are cached, so that an execution reads a row once.
+//! nor sequences. Reads of the store are cached, so that an execution reads a row
+//! once, and a short range once.
 //! Bounds: memory grows with what the block touches. Errors: [`StoreFault`] only; nothing here judges rights.
 
 mod events;
@@ -49,6 +50,8 @@ pub struct BlockState<'a> {
     height: Height,
     /// Values of the parent state, as read so far.
     base: RefCell<BTreeMap<Place, Option<StateValue>>>,
+    /// Pages of ranges of the parent state, as scanned so far.
+    pages: scan::ScannedPages,
     /// Settings of ledgers, as read so far.
     settings: RefCell<BTreeMap<LedgerId, Option<LedgerGenesis>>>,
     /// Ledgers created in this block.
@@ -83,6 +86,7 @@ impl<'a> BlockState<'a> {
             suite,
             height,
             base: RefCell::default(),
+            pages: scan::ScannedPages::default(),
             settings: RefCell::default(),
             created: BTreeMap::new(),
             block: Layer::default(),

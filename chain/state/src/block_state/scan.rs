@@ -8,10 +8,12 @@ use crate::rows;
 use crate::store::{Entry, StoreFault, StoreReader};
 use ledger_protocol::transaction::{StateKey, StateValue};
 use ledger_protocol::{AccountName, LedgerId};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::ops::Bound;
 
-/// Rows fetched from the store at once.
+/// Most rows fetched from the store at once; a scan with a lower limit fetches no more than that.
 const PAGE: usize = 64;
 
 impl BlockState<'_> {
@@ -52,7 +54,7 @@ impl BlockState<'_> {
             .chain(std::iter::once(&self.block))
             .map(|layer| layer.entries.range((start.clone(), Bound::Unbounded)).peekable())
             .collect();
-        let mut stored = StoredRange::new(self.reader, from, &start).peekable();
+        let mut stored = StoredRange::new(self.reader, &self.pages, from, &start, limit).peekable();
         let mut found = Vec::new();
         while found.len() < limit {
             let Some(key) = smallest(from, &mut overlay, &mut stored)? else { break };
@@ -97,19 +99,57 @@ fn smallest(
     Ok(least.cloned())
 }
 
+/// Short pages of the store's ranges by (first row, end, most rows). The parent state does not change while its block
+/// is executed, and the same few ranges are asked for again and again: the head of a queue, whether an index is empty.
+#[derive(Debug, Default)]
+pub(super) struct ScannedPages {
+    pages: RefCell<BTreeMap<(Vec<u8>, Vec<u8>, usize), Vec<Entry>>>,
+}
+
+/// Longer pages are not kept.
+const KEPT_PAGE: usize = 8;
+/// Most pages kept.
+const KEPT_PAGES: usize = 16_384;
+
+impl ScannedPages {
+    fn scan(&self, reader: &dyn StoreReader, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Entry>, StoreFault> {
+        if limit > KEPT_PAGE {
+            return reader.scan(start, end, limit);
+        }
+        let key = (start.to_vec(), end.to_vec(), limit);
+        if let Some(page) = self.pages.borrow().get(&key) {
+            return Ok(page.clone());
+        }
+        let page = reader.scan(start, end, limit)?;
+        let mut pages = self.pages.borrow_mut();
+        if pages.len() < KEPT_PAGES {
+            pages.insert(key, page.clone());
+        }
+        Ok(page)
+    }
+}
+
 /// The rows of a range of keys, fetched page by page.
 struct StoredRange<'r> {
     reader: &'r dyn StoreReader,
+    pages: &'r ScannedPages,
     /// Length of the part of a row before the key.
     header: usize,
     next: Vec<u8>,
     end: Vec<u8>,
+    page_rows: usize,
     page: std::vec::IntoIter<Entry>,
     is_exhausted: bool,
 }
 
 impl<'r> StoredRange<'r> {
-    fn new(reader: &'r dyn StoreReader, from: &Place, start: &Bound<Place>) -> Self {
+    fn new(
+        reader: &'r dyn StoreReader,
+        pages: &'r ScannedPages,
+        from: &Place,
+        start: &Bound<Place>,
+        limit: usize,
+    ) -> Self {
         let next = match start {
             Bound::Included(place) => rows::state(place),
             Bound::Excluded(place) => successor(rows::state(place)),
@@ -117,18 +157,20 @@ impl<'r> StoredRange<'r> {
         };
         Self {
             reader,
+            pages,
             header: rows::account(from.ledger, &from.account).len(),
             next,
             // Every row begins with the byte `s`, so that there is a byte string after them.
             end: rows::after_prefix(&rows::state(from)).unwrap_or_default(),
+            page_rows: limit.clamp(1, PAGE),
             page: Vec::new().into_iter(),
             is_exhausted: false,
         }
     }
 
     fn refill(&mut self) -> Result<(), StoreFault> {
-        let page = self.reader.scan(&self.next, &self.end, PAGE)?;
-        self.is_exhausted = page.len() < PAGE;
+        let page = self.pages.scan(self.reader, &self.next, &self.end, self.page_rows)?;
+        self.is_exhausted = page.len() < self.page_rows;
         if let Some((last, _)) = page.last() {
             self.next = successor(last.clone());
         }
