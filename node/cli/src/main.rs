@@ -21,6 +21,11 @@ mod text;
 use clap::Parser as _;
 use std::process::ExitCode;
 
+/// Executing blocks allocates many short-lived keys and values on several threads; the system's allocator spends a
+/// sixth of the processor on that, this one a third of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Usage errors end here with exit code 2, help with 0.
     let cli = args::Cli::parse();
