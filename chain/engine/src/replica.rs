@@ -6,6 +6,7 @@ mod agree;
 mod build;
 mod decide;
 mod follow;
+mod gather;
 mod ingress;
 mod judge;
 mod open;
@@ -123,6 +124,8 @@ enum Alarm {
     Stuck,
     /// A sync request, or the grace before one, is over.
     Sync,
+    /// What was gathered before the signatures may begin.
+    Gather,
 }
 
 /// One replica of one chain.
@@ -284,6 +287,10 @@ impl Replica {
             }
             Alarm::Sync => {
                 self.sync_alarm(effects);
+                Ok(())
+            }
+            Alarm::Gather => {
+                self.flush_ingress(effects);
                 Ok(())
             }
         }

@@ -186,21 +186,18 @@ async fn measure(args: &BenchArgs, node: &Node, operator: SecretKey, output: &Ou
                 return Ok(report(args, times, phases, counts, &latencies));
             }
         }
-        let mut burst = 0;
-        while client.open.len() < WINDOW && burst < BURST {
-            burst += 1;
-            let tip = Height(view.progress.borrow().height);
-            let input = client.next(tip)?;
+        let tip = Height(view.progress.borrow().height);
+        let room = WINDOW.saturating_sub(client.open.len()).min(BURST);
+        let burst = (0..room).map(|_| client.next(tip)).collect::<Outcome<Vec<Input>>>()?;
+        let hashes: Vec<Hash> = burst.iter().map(|input| input.hash(chain.suite)).collect();
+        // Every replica takes its share, as if each had clients of its own.
+        let shares = burst.into_iter().enumerate().map(|(turn, input)| (turn % replicas.max(1), input));
+        for (hash, answer) in hashes.iter().zip(host.submit_all(shares).await.map_err(Failure::internal)?) {
             client.offered += 1;
-            let turn = usize::try_from(client.nonce).unwrap_or(0) % replicas.max(1);
-            match host.submit(turn, input.clone()).await.map_err(Failure::internal)? {
-                SubmitResult::Accepted { .. } => {}
-                SubmitResult::Refused { retry_after_ms, reason, .. } => {
-                    client.open.remove(&input.hash(chain.suite));
-                    if retry_after_ms.is_none() {
-                        return Err(Failure::refused(reason));
-                    }
-                    break;
+            if let SubmitResult::Refused { retry_after_ms, reason, .. } = answer {
+                client.open.remove(hash);
+                if retry_after_ms.is_none() {
+                    return Err(Failure::refused(reason));
                 }
             }
         }

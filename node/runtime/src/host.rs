@@ -154,11 +154,33 @@ impl HostHandle {
     /// # Errors
     /// [`Stopping`].
     pub async fn submit(&self, replica: usize, input: Input) -> Result<SubmitResult, Stopping> {
+        self.offer(replica, input)?.await.map_err(|_| Stopping)
+    }
+
+    /// Offers many inputs at once, so that their signatures are verified in batches; answers in the same order.
+    /// As many are under way at once as the caller gives: it keeps them few enough for the pool.
+    ///
+    /// # Errors
+    /// [`Stopping`].
+    pub async fn submit_all(
+        &self,
+        inputs: impl IntoIterator<Item = (usize, Input)>,
+    ) -> Result<Vec<SubmitResult>, Stopping> {
+        let offered: Result<Vec<_>, Stopping> =
+            inputs.into_iter().map(|(replica, input)| self.offer(replica, input)).collect();
+        let mut answers = Vec::new();
+        for answer in offered? {
+            answers.push(answer.await.map_err(|_| Stopping)?);
+        }
+        Ok(answers)
+    }
+
+    fn offer(&self, replica: usize, input: Input) -> Result<oneshot::Receiver<SubmitResult>, Stopping> {
         let (answer, wait) = oneshot::channel();
         let token = self.next_submit.fetch_add(1, Ordering::Relaxed);
         let input = Box::new(input);
         self.events.send(LoopEvent::Submit { replica, token, input, answer: Some(answer) }).map_err(|_| Stopping)?;
-        wait.await.map_err(|_| Stopping)
+        Ok(wait)
     }
 }
 

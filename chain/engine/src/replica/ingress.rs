@@ -1,9 +1,11 @@
 //! The way of an input into the pool: form, signatures, admission, gossip.
 //!
 //! Two bounded queues, before the signatures and before the state machine; one job of each kind is under way, and
-//! what arrives meanwhile makes the next batch. A local input is answered exactly once.
+//! what arrives meanwhile, or within a window when many arrive (`gather`), makes the next batch. A local input is
+//! answered exactly once.
 
-use super::{Effects, Purpose, Replica, Step};
+use super::gather::Gather;
+use super::{Alarm, Effects, Purpose, Replica, Step};
 use crate::assemble::{facts_on, leaf_hash};
 use crate::job::Job;
 use crate::mempool::{PoolEntry, PoolRefusal};
@@ -49,6 +51,7 @@ pub(super) struct Ingress {
     admitting: bool,
     under_way: BTreeSet<Hash>,
     bytes: usize,
+    gather: Gather,
 }
 
 impl Replica {
@@ -90,6 +93,7 @@ impl Replica {
         }
         self.ingress.bytes += bytes;
         self.ingress.under_way.insert(hash);
+        self.ingress.gather.arrived(self.now);
         if self.verified.contains(self.chain.suite, &arrival.leaf) {
             self.ingress.to_admit.push_back(arrival);
         } else {
@@ -160,8 +164,8 @@ impl Replica {
         facts_on(&self.tip, self.chain, timestamp_ms, self.own_address.unwrap_or(nobody))
     }
 
-    fn flush_ingress(&mut self, effects: &mut Effects) {
-        if !self.ingress.verifying && !self.ingress.to_verify.is_empty() {
+    pub(super) fn flush_ingress(&mut self, effects: &mut Effects) {
+        if !self.ingress.verifying && !self.ingress.to_verify.is_empty() && self.has_gathered(effects) {
             let count = self.ingress.to_verify.len().min(VERIFY_BATCH);
             let batch: Vec<Arrival> = self.ingress.to_verify.drain(..count).collect();
             let groups = batch.iter().map(|arrival| match &*arrival.input {
@@ -180,6 +184,22 @@ impl Replica {
             let facts = Box::new(self.expected_facts());
             self.ingress.admitting = true;
             self.work(Purpose::AdmitIngress(batch), Some(Phase::Admit), Job::Admit { facts, inputs }, effects);
+        }
+    }
+
+    /// Whether the batch before the signatures begins now; otherwise an alarm is set for when it does.
+    fn has_gathered(&mut self, effects: &mut Effects) -> bool {
+        match self.ingress.gather.wait_ms(self.now, self.ingress.to_verify.len()) {
+            None => {
+                self.clear_alarm(Alarm::Gather, effects);
+                true
+            }
+            Some(wait_ms) => {
+                if !self.alarms.contains_key(&Alarm::Gather) {
+                    self.set_alarm(Alarm::Gather, wait_ms, effects);
+                }
+                false
+            }
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) struct Driven {
     pub(super) decided: u64,
 }
 
+/// Submits offered at once.
+const BATCH: usize = 256;
 /// No end of any proposal for so long is a failure with words, not a run that never ends.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -101,21 +103,26 @@ pub(super) async fn drive(
             again.push_back((id, signed.transaction));
         }
         let mut busy = false;
-        while let Some((id, transaction)) = again.pop_front() {
-            let turn =
-                usize::try_from(nonce).unwrap_or(0).wrapping_add(again.len()) % network.relay_replicas.len().max(1);
-            let replica = network.relay_replicas.get(turn).copied().unwrap_or(watched);
-            let input = Input::Transaction(Box::new(transaction.clone()));
-            match host.submit(replica, input).await.map_err(Failure::internal)? {
-                SubmitResult::Accepted { .. } | SubmitResult::Refused { code: Code::KNOWN | Code::REPLAYED, .. } => {}
-                SubmitResult::Refused { retry_after_ms: Some(_), .. } => {
-                    again.push_front((id, transaction));
-                    busy = true;
-                    break;
-                }
-                SubmitResult::Refused { code, reason, .. } => {
-                    tracing::debug!("refused: {reason}");
-                    follower.end(id, End::Aborted(format!("refused: {code}")));
+        while !busy && !again.is_empty() {
+            let batch: Vec<_> = again.drain(..again.len().min(BATCH)).collect();
+            let inputs = batch.iter().enumerate().map(|(turn, (_, transaction))| {
+                let turn = turn % network.relay_replicas.len().max(1);
+                let replica = network.relay_replicas.get(turn).copied().unwrap_or(watched);
+                (replica, Input::Transaction(Box::new(transaction.clone())))
+            });
+            let answers = host.submit_all(inputs).await.map_err(Failure::internal)?;
+            for ((id, transaction), answer) in batch.into_iter().zip(answers) {
+                match answer {
+                    SubmitResult::Accepted { .. }
+                    | SubmitResult::Refused { code: Code::KNOWN | Code::REPLAYED, .. } => {}
+                    SubmitResult::Refused { retry_after_ms: Some(_), .. } => {
+                        again.push_back((id, transaction));
+                        busy = true;
+                    }
+                    SubmitResult::Refused { code, reason, .. } => {
+                        tracing::debug!("refused: {reason}");
+                        follower.end(id, End::Aborted(format!("refused: {code}")));
+                    }
                 }
             }
         }
