@@ -17,10 +17,13 @@ mod synthetic;
 use proposal_model::model::{A, Cfg, Kind, M, Mode, Prune};
 use real::Real;
 
-/// Walks; `CROSSTIE_WALKS` sets another number.
+/// Walks in all; `CROSSTIE_WALKS` sets another number.
 fn walks() -> u64 {
-    std::env::var("CROSSTIE_WALKS").ok().and_then(|text| text.parse().ok()).unwrap_or(600)
+    std::env::var("CROSSTIE_WALKS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000)
 }
+
+/// They are walked in so many tests, which run side by side.
+const SHARDS: usize = 5;
 
 /// The scenarios that can be replayed, without what is left out.
 fn scenarios() -> Vec<Cfg> {
@@ -63,13 +66,38 @@ impl Dice {
 }
 
 #[test]
-fn walks_of_the_model_are_walks_of_the_machines() {
+fn walks_of_the_model_are_walks_of_the_machines_first_fifth() {
+    walk_shard(0);
+}
+
+#[test]
+fn walks_of_the_model_are_walks_of_the_machines_second_fifth() {
+    walk_shard(1);
+}
+
+#[test]
+fn walks_of_the_model_are_walks_of_the_machines_third_fifth() {
+    walk_shard(2);
+}
+
+#[test]
+fn walks_of_the_model_are_walks_of_the_machines_fourth_fifth() {
+    walk_shard(3);
+}
+
+#[test]
+fn walks_of_the_model_are_walks_of_the_machines_last_fifth() {
+    walk_shard(4);
+}
+
+fn walk_shard(shard: usize) {
     let scenarios = scenarios();
     assert!(scenarios.len() >= 12, "{}", scenarios.len());
     let fresh: Vec<Real> = scenarios.iter().map(Real::new).collect();
     let (mut steps, mut endings) = (0u64, std::collections::BTreeMap::<u8, u64>::new());
-    for walk in 0..walks() {
-        let at = walk as usize % scenarios.len();
+    for walk in (0..walks()).skip(shard).step_by(SHARDS) {
+        // Not the walk's remainder alone: a shard must see every scenario, also if their number is a multiple of five.
+        let at = (walk as usize / SHARDS + walk as usize) % scenarios.len();
         let model = M { c: scenarios[at].clone() };
         let mut dice = Dice(walk.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xC0FFEE);
         let (mut real, mut state) = (fresh[at].clone(), model.start());
@@ -107,5 +135,5 @@ fn walks_of_the_model_are_walks_of_the_machines() {
     }
     // Committed, aborted and rejected ones must all be among them.
     assert!([5, 6, 7].iter().all(|ending| endings.contains_key(ending)), "{endings:?}");
-    println!("{} walks over {} scenarios, {steps} steps, endings {endings:?}", walks(), scenarios.len());
+    println!("shard {shard} of {} walks over {} scenarios, {steps} steps, endings {endings:?}", walks(), scenarios.len());
 }
