@@ -113,11 +113,34 @@ fn key(peer: Peer) -> PeerKey {
     PeerKey(peer.0.0)
 }
 
-/// Starts the thread; it ends when the sender is dropped.
-pub(super) fn start(mut couriers: Couriers) -> std::io::Result<mpsc::Sender<CourierTask>> {
-    let (sender, tasks) = mpsc::channel();
+/// Most tasks that wait for the thread.
+const MAX_WAITING: usize = 8_192;
+
+/// The way to the couriers' thread, bounded.
+#[derive(Debug, Clone)]
+pub(super) struct CourierTasks(mpsc::SyncSender<CourierTask>);
+
+impl CourierTasks {
+    /// Hands a task over. When the thread has fallen behind, messages and news of blocks are dropped, as a network
+    /// may drop them: couriers ask again by alarm. News of links are waited for; the thread never waits for the loop.
+    pub(super) fn give(&self, task: CourierTask) {
+        // The thread is gone only when the process stops.
+        match task {
+            CourierTask::Link { .. } => drop(self.0.send(task)),
+            CourierTask::Message { .. } | CourierTask::Published { .. } => {
+                if let Err(mpsc::TrySendError::Full(_)) = self.0.try_send(task) {
+                    tracing::debug!("the couriers have fallen behind; a task of theirs is dropped");
+                }
+            }
+        }
+    }
+}
+
+/// Starts the thread; it ends when the way to it is dropped.
+pub(super) fn start(mut couriers: Couriers) -> std::io::Result<CourierTasks> {
+    let (sender, tasks) = mpsc::sync_channel(MAX_WAITING);
     std::thread::Builder::new().name("couriers".into()).spawn(move || couriers.run(&tasks))?;
-    Ok(sender)
+    Ok(CourierTasks(sender))
 }
 
 impl Couriers {

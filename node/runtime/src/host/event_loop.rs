@@ -1,7 +1,7 @@
 //! The event loop: one thread that owns every replica, hands events to them and carries out their effects.
 
 use super::Progress;
-use super::couriers::CourierTask;
+use super::couriers::{CourierTask, CourierTasks};
 use super::durability::{BarrierRequest, CommitRequest};
 use super::inbound::Room;
 use super::lanes::{Item, Lane};
@@ -73,6 +73,7 @@ pub(super) struct EventLoop {
     pub(super) replicas: Vec<Hosted>,
     pub(super) endpoints: Vec<EndpointHandle>,
     pub(super) log: Arc<ConsensusLog>,
+    /// A replica has at most one commit and a few barriers under way, so these two hold no more than that each.
     pub(super) barriers: mpsc::Sender<BarrierRequest>,
     pub(super) commits: mpsc::Sender<CommitRequest>,
     pub(super) workers: Workers,
@@ -83,7 +84,7 @@ pub(super) struct EventLoop {
     pub(super) timer_count: u64,
     /// Which replica of a chain an endpoint serves.
     pub(super) routes: BTreeMap<(usize, ChainId), usize>,
-    pub(super) couriers: mpsc::Sender<CourierTask>,
+    pub(super) couriers: CourierTasks,
     /// Why the whole process must stop, once it must.
     pub(super) broken: Option<String>,
 }
@@ -203,8 +204,7 @@ impl EventLoop {
     }
 
     fn tell_couriers(&self, task: CourierTask) {
-        // The thread is gone only when the process stops.
-        let _ignored = self.couriers.send(task);
+        self.couriers.give(task);
     }
 
     fn connection(&mut self, endpoint: usize, key: &node_network::PeerKey, up: bool) {
