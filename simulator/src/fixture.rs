@@ -4,9 +4,11 @@
 //! same names give the same chains in every run.
 
 mod chains;
+mod governance;
 mod network;
 mod proposals;
 
 pub use chains::{BUSINESS_LEDGER, ChainSeed, FixtureKind, header_zero, relay_genesis, seed_key, subchain_genesis};
+pub use governance::{Member, Seat};
 pub use network::{Network, NetworkPlan, START_MS, Subchain, SubchainPlan};
 pub use proposals::{LegDraft, leg, motion_transaction, registration, sign_transaction, submit_of};

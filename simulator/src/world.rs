@@ -309,6 +309,25 @@ impl World {
         index
     }
 
+    /// Gives a process a seat of a chain that runs already: a validator to be, with its key, or an observer. Its replica
+    /// starts from the genesis and syncs; whether it votes is the chain's to decide. On a subchain it runs a courier if
+    /// it has a key, on a relay a courier server.
+    ///
+    /// # Panics
+    /// When the process has a seat of this chain.
+    pub fn add_seat(&mut self, process: ProcessId, chain: ChainIndex, key: Option<SecretKey>) {
+        self.record(Some(process), Some(chain), "takes a seat", u64::from(key.is_some()), &[]);
+        let before = self.chains[chain.0].seats.insert(process, key);
+        assert!(before.is_none(), "{process} has a seat of chain {} already", chain.0);
+        if !self.is_up(process) {
+            return;
+        }
+        self.open_seat(process, chain);
+        self.couriers_seated(process, chain);
+        self.meet_over(process, chain);
+        self.meet(process);
+    }
+
     /// Adds a property.
     pub fn add_property(&mut self, property: Box<dyn Property>) {
         self.properties.push(property);

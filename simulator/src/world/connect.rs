@@ -70,6 +70,19 @@ impl World {
         }
     }
 
+    /// A replica that was seated on a process whose links are up already: both sides learn of each other on this chain.
+    pub(super) fn meet_over(&mut self, process: ProcessId, chain: super::ChainIndex) {
+        for other in self.seats(chain) {
+            if other == process || self.link_epoch(process, other).is_none() {
+                continue;
+            }
+            for (here, there) in [(process, other), (other, process)] {
+                let peer = self.processes[there.0].peer;
+                self.tell(here, chain, ReplicaEvent::PeerUp(peer));
+            }
+        }
+    }
+
     /// One side is gone, or cannot be reached: the other notices after a while.
     pub(super) fn disconnect(&mut self, pair: (ProcessId, ProcessId)) {
         let Some(link) = self.links.get_mut(&pair).filter(|link| link.is_up) else { return };

@@ -157,6 +157,25 @@ impl World {
         }
     }
 
+    /// A process that is up got a seat of a chain: its courier or server starts, and couriers linked to it learn of it.
+    pub(super) fn couriers_seated(&mut self, process: ProcessId, chain: ChainIndex) {
+        for (index, route) in self.couriers.routes.clone().into_iter().enumerate() {
+            if route.subchain == chain {
+                self.begin_courier(process, index);
+            }
+            if route.relay != chain {
+                continue;
+            }
+            self.begin_server(process, chain);
+            let peer = self.processes[process.0].peer;
+            for courier in self.seats(route.subchain) {
+                if courier == process || self.link_epoch(courier, process).is_some() {
+                    self.tell_courier(courier, index, CourierEvent::RelayUp(peer));
+                }
+            }
+        }
+    }
+
     pub(super) fn couriers_crashed(&mut self, process: ProcessId) {
         for route in 0..self.couriers.routes.len() {
             self.end_courier(process, route);

@@ -3,4 +3,5 @@
 
 mod faults;
 mod flights;
+mod handoffs;
 mod proposals;
