@@ -3,11 +3,13 @@
 //! Everything here is real protocol: genesis objects, registrations by motion, signed transactions and proposals. The
 //! same names give the same chains in every run.
 
+mod accusation;
 mod chains;
 mod governance;
 mod network;
 mod proposals;
 
+pub use accusation::certify;
 pub use chains::{BUSINESS_LEDGER, ChainSeed, FixtureKind, header_zero, relay_genesis, seed_key, subchain_genesis};
 pub use governance::{Member, Seat};
 pub use network::{Network, NetworkPlan, START_MS, Subchain, SubchainPlan};

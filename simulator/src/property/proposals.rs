@@ -165,7 +165,9 @@ impl Proposals {
 
     fn decided(height: Height, record: &ProposalRecord, verdict: &DecisionVerdict) -> Verdict {
         let id = record.id;
-        let last = record.deadline.saturating_add(1);
+        // One that never began has no deadline: it leaves the queue by its valid_until.
+        let began = record.state != ProposalState::Rejected;
+        let last = if began { record.deadline } else { record.valid_until }.saturating_add(1);
         if height > last {
             return against(
                 format!("A5: {id} is decided by relay height {last}"),

@@ -1,7 +1,10 @@
 //! A relay and its subchains, real machines and couriers: atomic proposals, A1 to A5 checked at every block.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod cancels;
+mod containment;
 mod faults;
 mod flights;
 mod handoffs;
+mod notify;
 mod proposals;

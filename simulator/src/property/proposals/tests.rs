@@ -117,6 +117,18 @@ fn a_late_decision_and_none_at_all_are_found() {
 }
 
 #[test]
+fn a_rejection_is_judged_by_valid_until() {
+    let rejected = || ProposalRecord {
+        started_at: Height::ZERO,
+        deadline: Height::ZERO,
+        ..record(ProposalState::Rejected, [NOTHING_YET, NOTHING_YET], abort(Code::CHAIN_NOT_ACTIVE))
+    };
+    property().proposal_moved(Height(50), rejected()).unwrap();
+    property().proposal_moved(Height(101), rejected()).unwrap();
+    broken(property().proposal_moved(Height(102), rejected()), "A5");
+}
+
+#[test]
 fn a_changed_or_turned_decision_is_found() {
     let mut property = property();
     property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
