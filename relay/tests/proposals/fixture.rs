@@ -4,7 +4,7 @@
 //! passes between chains are real Advances.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
-use super::synthetic::SyntheticChain;
+use super::synthetic::{KeySet, SyntheticChain};
 use chain_interchain::{client, next_expected};
 use chain_state::{BlockFacts, BlockState, ExecuteError, Execution, MemoryStore, Place, StateMachine, StoreWriter};
 use ledger_protocol::chain::{
@@ -285,6 +285,8 @@ pub struct Chain<M> {
     pub archive: SyntheticChain,
     pub store: MemoryStore,
     pub parameters: Parameters,
+    /// The keys behind the set that the machine will name next.
+    pub to_come: Option<KeySet>,
 }
 
 impl<M: StateMachine> Chain<M> {
@@ -292,7 +294,7 @@ impl<M: StateMachine> Chain<M> {
         let delta = machine.genesis(genesis).unwrap().delta;
         let mut store = MemoryStore::default();
         store.apply(&delta.batch, true).unwrap();
-        Self { machine, archive, store, parameters: genesis.parameters.clone() }
+        Self { machine, archive, store, parameters: genesis.parameters.clone(), to_come: None }
     }
 
     pub fn id(&self) -> ChainId {
@@ -326,8 +328,41 @@ impl<M: StateMachine> Chain<M> {
         let execution = self.try_block(&inputs).unwrap();
         self.store.apply(&execution.delta.batch, true).unwrap();
         let outbox = execution.outbox.iter().map(|entry| (entry.leaf, entry.messages.clone())).collect();
-        self.archive.append(outbox, None);
+        let hands_over = execution.next_validators != self.archive.current.set;
+        let next = hands_over.then(|| self.to_come.take().expect("the keys behind the next set"));
+        self.archive.append(outbox, next);
         execution
+    }
+
+    /// The owner's chain hands over to other keys, by its own governance; gives the hand-off's height.
+    pub fn hand_over(&mut self, seed: u8) -> Height {
+        let keys = KeySet::new(self.id().suite, seed, 4);
+        let change = ValidatorChange { effective_at: Height(self.tip() + 4), validators: keys.set.clone() };
+        self.to_come = Some(keys);
+        let input = transaction(self.id(), OWNER, vec![at(SYSTEM, Operation::SetValidators(change))]);
+        assert_eq!(self.codes(vec![input])[0], [Code::OK]);
+        while self.to_come.is_some() {
+            self.block(Vec::new());
+        }
+        self.archive.tip()
+    }
+
+    /// What a block of these inputs is refused for: its code, or that it is valid.
+    pub fn refusal(&self, inputs: &[Input]) -> Option<Code> {
+        match self.try_block(inputs) {
+            Ok(_) => None,
+            Err(ExecuteError::Invalid { refusal, .. }) => Some(refusal.code),
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+
+    /// What the pool refuses an input for.
+    pub fn pool_refusal(&self, input: &Input) -> Option<Code> {
+        match self.machine.admit(&self.store, &self.facts(), input) {
+            Ok(_) => None,
+            Err(ExecuteError::Invalid { refusal, .. }) => Some(refusal.code),
+            Err(fault) => panic!("{fault}"),
+        }
     }
 
     /// The codes of a block's inputs.

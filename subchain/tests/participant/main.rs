@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
 mod cells;
+mod delivery;
 #[path = "../../../relay/tests/proposals/fixture.rs"]
 mod fixture;
 mod rules;
