@@ -8,3 +8,4 @@ mod flights;
 mod handoffs;
 mod notify;
 mod proposals;
+mod suites;
