@@ -20,7 +20,10 @@ pub use change::{
 };
 pub use consistency::{ConsistencyProof, VerifiedConsistency};
 pub use error::ProofError;
-pub use file::{AnyProof, FileError, NamedConsistency, PROOF_MARK, PROOF_VERSION, VerifiedFile, verify_file};
+pub use file::{
+    AnyProof, CHECKSUM_BYTES, FileError, NamedConsistency, PROOF_MARK, PROOF_VERSION, VerifiedFile, checksum,
+    verify_file,
+};
 pub use header::{AboveCheckpoint, CertifiedHead, HeaderProof, MAX_PROOF_HANDOFFS, OlderHeader, ProvenHeader, Target};
 pub use message::{
     AnchoredMessage, ClientStanding, MessageInclusion, MessageProof, VerifiedMessage, VouchedMessage, message_hash,

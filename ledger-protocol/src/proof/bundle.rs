@@ -137,7 +137,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// The file: mark, version, borsh, nothing after.
+    /// The file: mark, version, borsh, checksum, nothing after.
     pub fn to_file(&self) -> Vec<u8> {
         file::with_mark(&BUNDLE_MARK, BUNDLE_VERSION, self)
     }

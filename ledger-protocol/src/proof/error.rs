@@ -29,6 +29,14 @@ pub enum ProofError {
         /// Version read here.
         expected: u16,
     },
+    /// Bytes were changed, lost or added since the file was written.
+    #[error("the file is damaged: its checksum says {expected}, its bytes give {found}")]
+    Damaged {
+        /// The checksum that the file ends with, in hexadecimal.
+        expected: String,
+        /// The checksum of its bytes, in hexadecimal.
+        found: String,
+    },
     /// An object of one chain where another's is meant.
     #[error("an object of chain {found} where one of {expected} is expected")]
     OtherChain {

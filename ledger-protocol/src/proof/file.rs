@@ -1,5 +1,9 @@
-//! Proof files: a mark, a format version, one proof in borsh, nothing after. What a file proves it says itself.
+//! Proof files: a mark, a format version, one proof in borsh, a checksum, nothing after. What a file proves it says
+//! itself.
 //!
+//! The checksum finds damage, no forger: whoever changes a file on purpose computes it anew and meets the proof. It is
+//! there because the question stands in the file: with a damaged key a proof of absence is a true proof that *another*
+//! key is absent, and a reader who asked for the first one must not be told so.
 //! Bounds: [`MAX_BUNDLE_BYTES`] for every file. Errors: [`FileError`], never a panic, for any bytes.
 
 use super::ProofError;
@@ -13,12 +17,15 @@ use super::transaction::{EventProof, TransactionProof, VerifiedEvent, VerifiedTr
 use super::value::{LedgerStateProof, ValueProof, VerifiedLedgerState, VerifiedValue};
 use crate::chain::Checkpoint;
 use crate::codec::{DecodeError, decode, encode};
+use crate::suite::Suite;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The first bytes of a proof file.
 pub const PROOF_MARK: [u8; 8] = *b"CTPROOF\0";
 /// The format version that is written and read here.
 pub const PROOF_VERSION: u16 = 1;
+/// Bytes of the checksum at the end of proof files and bundles.
+pub const CHECKSUM_BYTES: usize = 8;
 
 macro_rules! proofs {
     ($($(#[$doc:meta])* $name:ident($proof:ty) -> $verified:ty = $code:literal, $starts:literal;)*) => {
@@ -115,7 +122,7 @@ pub enum FileError {
 }
 
 impl AnyProof {
-    /// The file: mark, version, borsh, nothing after.
+    /// The file: mark, version, borsh, checksum, nothing after.
     pub fn to_file(&self) -> Vec<u8> {
         with_mark(&PROOF_MARK, PROOF_VERSION, self)
     }
@@ -141,11 +148,19 @@ pub fn verify_file(bytes: &[u8], checkpoint: &Checkpoint) -> Result<VerifiedFile
     Ok(AnyProof::from_file(bytes)?.verify(checkpoint)?)
 }
 
-/// Mark, version, borsh.
+/// The checksum that stands behind `bytes`, which end before it: the beginning of their SHA-256, whatever the suite of
+/// the chain.
+pub fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let digest = Suite::Standard.hash_parts(&[bytes]);
+    digest.0.first_chunk().copied().unwrap_or_default()
+}
+
+/// Mark, version, borsh, checksum.
 pub(super) fn with_mark<T: BorshSerialize>(mark: &[u8; 8], version: u16, object: &T) -> Vec<u8> {
     let mut bytes = mark.to_vec();
     bytes.extend(version.to_le_bytes());
     bytes.extend(encode(object));
+    bytes.extend(checksum(&bytes));
     bytes
 }
 
@@ -160,11 +175,10 @@ pub(super) fn without_mark<T: BorshDeserialize>(
     if bytes.len() > limit {
         return Err(DecodeError::TooLong { got: bytes.len(), limit }.into());
     }
-    let Some((found, rest)) = bytes.split_first_chunk::<8>().filter(|(found, _)| *found == mark) else {
-        let first = bytes.iter().take(8).copied().collect::<Vec<u8>>();
+    let Some(rest) = bytes.strip_prefix(mark) else {
+        let first = bytes.iter().take(mark.len()).copied().collect::<Vec<u8>>();
         return Err(ProofError::Mark { expected, found: hex::encode(first) });
     };
-    debug_assert_eq!(found, mark);
     let Some((found, rest)) = rest.split_first_chunk::<2>() else {
         return Err(DecodeError::Malformed("the file ends before its version".into()).into());
     };
@@ -172,5 +186,14 @@ pub(super) fn without_mark<T: BorshDeserialize>(
     if found != version {
         return Err(ProofError::FormatVersion { found, expected: version });
     }
-    Ok(decode(rest, limit)?)
+    let (Some((object, stated)), Some((before, _))) =
+        (rest.split_last_chunk::<CHECKSUM_BYTES>(), bytes.split_last_chunk::<CHECKSUM_BYTES>())
+    else {
+        return Err(DecodeError::Malformed("the file ends before its checksum".into()).into());
+    };
+    let computed = checksum(before);
+    if computed != *stated {
+        return Err(ProofError::Damaged { expected: hex::encode(stated), found: hex::encode(computed) });
+    }
+    Ok(decode(object, limit)?)
 }

@@ -2,6 +2,7 @@
 
 use super::samples::{SUITES, all, rich};
 use super::test_chain::{TestChain, place, plain};
+use super::varied::hash_lists;
 use ledger_protocol::merkle::MerkleError;
 use ledger_protocol::proof::state::VerifiedState;
 use ledger_protocol::proof::*;
@@ -99,13 +100,56 @@ fn refusals_say_what_was_expected_and_found() {
     assert!(matches!(proof.verify(&foreign), Err(ProofError::OtherChain { .. })));
     let file = AnyProof::Header(Box::new(proof)).to_file();
     assert!(matches!(verify_file(&file[1..], &at(6)), Err(FileError::Proof(ProofError::Mark { .. }))));
-    assert!(matches!(verify_file(&[&file[..], &[0]].concat(), &at(6)), Err(FileError::Proof(ProofError::Decode(_)))));
+    let surplus = verify_file(&[&file[..], &[0]].concat(), &at(6));
+    assert!(matches!(surplus, Err(FileError::Proof(ProofError::Damaged { .. }))));
+    // With a checksum to fit, a surplus byte is no part of the encoding either.
+    let mut forged = [&file[..file.len() - CHECKSUM_BYTES], &[0]].concat();
+    forged.extend(checksum(&forged));
+    assert!(matches!(verify_file(&forged, &at(6)), Err(FileError::Proof(ProofError::Decode(_)))));
     let mut newer = file.clone();
     newer[8] = 2;
     let refused = verify_file(&newer, &at(6));
     assert_eq!(refused, Err(FileError::Proof(ProofError::FormatVersion { found: 2, expected: 1 })));
     for length in 0..file.len() {
         assert!(verify_file(&file[..length], &at(6)).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn a_missing_and_a_surplus_hash_are_refused_in_every_list_of_every_form() {
+    let changes: [(&str, fn(&mut Vec<Hash>)); 5] = [
+        ("the first missing", |hashes| drop(hashes.drain(..hashes.len().min(1)))),
+        ("the last missing", |hashes| drop(hashes.pop())),
+        ("a surplus one", |hashes| hashes.push(Hash([1; 32]))),
+        ("the first twice", |hashes| hashes.insert(0, hashes.first().copied().unwrap_or(Hash::ZERO))),
+        ("none at all", Vec::clear),
+    ];
+    for suite in SUITES {
+        for (name, checkpoint, proof) in all(&rich(suite)) {
+            let mut lists = 0;
+            hash_lists(&mut proof.clone(), &mut |_| lists += 1);
+            for (what, change) in changes {
+                for changed in 0..lists {
+                    let mut number = 0;
+                    let mut forged = proof.clone();
+                    hash_lists(&mut forged, &mut |hashes| {
+                        if number == changed {
+                            change(hashes);
+                        }
+                        number += 1;
+                    });
+                    if forged == proof {
+                        continue; // Nothing was there to leave out.
+                    }
+                    let words = forged.verify(&checkpoint).map(drop).expect_err(name).to_string();
+                    let says = words.contains("hashes where exactly") || words.contains("leads to root");
+                    assert!(
+                        says || words.contains("lowest sibling is empty") || words.contains("bits with the key"),
+                        "{suite} {name}: list {changed}, {what}: {words}"
+                    );
+                }
+            }
+        }
     }
 }
 

@@ -9,3 +9,4 @@ mod samples;
 mod scenario;
 mod sizes;
 mod test_chain;
+mod varied;
