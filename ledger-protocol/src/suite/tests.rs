@@ -3,6 +3,7 @@
 
 mod keys;
 mod openssl;
+mod second_sm;
 mod text;
 mod verify;
 

@@ -42,7 +42,7 @@ fn with_blocks(advance: &Advance, change: impl FnOnce(&mut Vec<DeliveredBlock>))
 }
 
 #[test]
-fn r9_an_honest_advance_delivers_all_messages_in_order() {
+fn rule_r9_an_honest_advance_delivers_all_messages_in_order() {
     let chain = source();
     let verified = judge(&chain, 0, 0, &advance(&chain, 0, 6, &[1, 3, 4, 6])).unwrap();
     assert_eq!(verified.messages.iter().map(|m| m.sequence.0).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
@@ -52,7 +52,7 @@ fn r9_an_honest_advance_delivers_all_messages_in_order() {
 }
 
 #[test]
-fn r9_part_of_what_waits_may_be_delivered_whole_blocks_at_a_time() {
+fn rule_r9_part_of_what_waits_may_be_delivered_whole_blocks_at_a_time() {
     let chain = source();
     let mut next = 0;
     for (trusted, head, blocks) in [(0, 4, vec![1]), (4, 6, vec![3, 4]), (6, 6, vec![6])] {
@@ -64,7 +64,7 @@ fn r9_part_of_what_waits_may_be_delivered_whole_blocks_at_a_time() {
 }
 
 #[test]
-fn r9_a_skipped_list_is_a_gap() {
+fn rule_r9_a_skipped_list_is_a_gap() {
     let chain = source();
     for blocks in [vec![3, 4, 6], vec![1, 4, 6], vec![1, 3, 6], vec![6]] {
         let result = judge(&chain, 0, 0, &advance(&chain, 0, 6, &blocks));
@@ -73,7 +73,7 @@ fn r9_a_skipped_list_is_a_gap() {
 }
 
 #[test]
-fn r9_reordered_or_repeated_blocks_are_refused() {
+fn rule_r9_reordered_or_repeated_blocks_are_refused() {
     let chain = source();
     for blocks in [vec![3, 1], vec![1, 1], vec![1, 3, 3, 4], vec![1, 4, 3]] {
         let result = judge(&chain, 0, 0, &advance(&chain, 0, 6, &blocks));
@@ -87,7 +87,7 @@ fn r9_reordered_or_repeated_blocks_are_refused() {
 }
 
 #[test]
-fn r9_a_duplicate_delivery_is_a_gap_and_never_a_second_message() {
+fn rule_r9_a_duplicate_delivery_is_a_gap_and_never_a_second_message() {
     let chain = source();
     let honest = advance(&chain, 6, 6, &[1, 3]);
     assert!(judge(&chain, 6, 0, &honest).is_ok());
@@ -97,7 +97,7 @@ fn r9_a_duplicate_delivery_is_a_gap_and_never_a_second_message() {
 }
 
 #[test]
-fn r9_a_truncated_lengthened_or_changed_list_is_refused() {
+fn rule_r9_a_truncated_lengthened_or_changed_list_is_refused() {
     let chain = source();
     type Change<'a> = &'a dyn Fn(&mut Vec<Message>);
     let honest = advance(&chain, 0, 6, &[1, 3]);
@@ -128,7 +128,7 @@ fn r9_a_truncated_lengthened_or_changed_list_is_refused() {
 }
 
 #[test]
-fn r9_running_ahead_without_the_next_list_is_refused() {
+fn rule_r9_running_ahead_without_the_next_list_is_refused() {
     let chain = source();
     let result = judge(&chain, 0, 0, &advance(&chain, 0, 6, &[]));
     assert!(matches!(result, Err(ClientError::RunsAhead { .. })), "{result:?}");
@@ -137,14 +137,14 @@ fn r9_running_ahead_without_the_next_list_is_refused() {
 }
 
 #[test]
-fn r9_a_known_head_without_a_list_says_nothing() {
+fn rule_r9_a_known_head_without_a_list_says_nothing() {
     let chain = source();
     let result = judge(&chain, 6, 8, &advance(&chain, 6, 6, &[]));
     assert!(matches!(result, Err(ClientError::NothingNew)), "{result:?}");
 }
 
 #[test]
-fn r9_a_known_head_is_the_trusted_header_itself() {
+fn rule_r9_a_known_head_is_the_trusted_header_itself() {
     let chain = source();
     let honest = advance(&chain, 6, 6, &[1]);
     assert!(judge(&chain, 6, 0, &honest).is_ok());
@@ -154,7 +154,7 @@ fn r9_a_known_head_is_the_trusted_header_itself() {
 }
 
 #[test]
-fn r9_without_a_list_a_full_step_must_have_passed() {
+fn rule_r9_without_a_list_a_full_step_must_have_passed() {
     let mut chain = source();
     for _ in 0..4 {
         chain.produce(&[(receiver(), 0)]);
@@ -171,7 +171,7 @@ fn r9_without_a_list_a_full_step_must_have_passed() {
 }
 
 #[test]
-fn r9_a_block_without_messages_is_refused() {
+fn rule_r9_a_block_without_messages_is_refused() {
     let chain = source();
     for blocks in [vec![1, 2], vec![2], vec![1, 2, 3]] {
         let result = judge(&chain, 0, 0, &advance(&chain, 0, 6, &blocks));
@@ -182,7 +182,7 @@ fn r9_a_block_without_messages_is_refused() {
 }
 
 #[test]
-fn r9_another_receivers_leaf_or_list_is_refused() {
+fn rule_r9_another_receivers_leaf_or_list_is_refused() {
     let chain = source();
     let honest = advance(&chain, 0, 6, &[1]);
     let mut head_leaf = honest.clone();
@@ -197,7 +197,7 @@ fn r9_another_receivers_leaf_or_list_is_refused() {
 }
 
 #[test]
-fn r9_an_advance_of_another_source_is_refused() {
+fn rule_r9_an_advance_of_another_source_is_refused() {
     let chain = source();
     let mut foreign = SyntheticChain::new(Suite::Standard, 2);
     foreign.produce(&[(receiver(), 1)]);
@@ -209,7 +209,7 @@ fn r9_an_advance_of_another_source_is_refused() {
 }
 
 #[test]
-fn c2_every_changed_leaf_field_is_refused() {
+fn bug_c02_every_changed_leaf_field_is_refused() {
     let chain = source();
     let honest = advance(&chain, 0, 6, &[1]);
     let changes: [fn(&mut LeafPath); 9] = [
@@ -238,7 +238,7 @@ fn c2_every_changed_leaf_field_is_refused() {
 }
 
 #[test]
-fn c1_c5_a_surplus_hash_in_any_path_is_refused() {
+fn bug_c01_c05_a_surplus_hash_in_any_path_is_refused() {
     let chain = source();
     let honest = advance(&chain, 2, 6, &[1]);
     assert!(judge(&chain, 2, 0, &honest).is_ok());
@@ -267,7 +267,7 @@ fn c1_c5_a_surplus_hash_in_any_path_is_refused() {
 }
 
 #[test]
-fn c6_an_inner_node_never_stands_for_a_leaf() {
+fn bug_c06_an_inner_node_never_stands_for_a_leaf() {
     // The sibling of the lowest level, offered as a leaf's data, hashes with the leaf prefix and leads elsewhere.
     let chain = source();
     let mut forged = advance(&chain, 0, 6, &[1]);
@@ -278,7 +278,7 @@ fn c6_an_inner_node_never_stands_for_a_leaf() {
 }
 
 #[test]
-fn r9_the_limits_hold_over_all_lists_of_an_advance() {
+fn rule_r9_the_limits_hold_over_all_lists_of_an_advance() {
     let mut chain = SyntheticChain::new(Suite::Standard, 1);
     for count in [200, 56, 1] {
         chain.produce(&[(receiver(), count)]);
@@ -289,7 +289,7 @@ fn r9_the_limits_hold_over_all_lists_of_an_advance() {
 }
 
 #[test]
-fn r9_the_byte_limit_holds_for_a_list_and_for_an_advance() {
+fn rule_r9_the_byte_limit_holds_for_a_list_and_for_an_advance() {
     let mut chain = SyntheticChain::new(Suite::Standard, 1);
     let mut next = 0;
     let mut block = |chain: &mut SyntheticChain, sizes: &[usize]| {
@@ -318,14 +318,14 @@ fn r9_the_byte_limit_holds_for_a_list_and_for_an_advance() {
 }
 
 #[test]
-fn r9_a_head_behind_the_receivers_counter_is_refused() {
+fn rule_r9_a_head_behind_the_receivers_counter_is_refused() {
     let chain = source();
     let result = judge(&chain, 0, 9, &advance(&chain, 0, 6, &[]));
     assert!(matches!(result, Err(ClientError::Behind { .. })), "{result:?}");
 }
 
 #[test]
-fn r9_messages_older_than_a_hand_off_are_delivered_after_it() {
+fn rule_r9_messages_older_than_a_hand_off_are_delivered_after_it() {
     let mut chain = source();
     let handoff = chain.produce_with(&[(receiver(), 1)], Some(KeySet::new(Suite::Standard, 50, 4)));
     let crossing = chain.advance(Height(0), Height(6), &receiver(), &[Height(1)]);
@@ -344,7 +344,7 @@ fn r9_messages_older_than_a_hand_off_are_delivered_after_it() {
 }
 
 #[test]
-fn r9_every_hash_link_is_checked_before_the_first_signature() {
+fn rule_r9_every_hash_link_is_checked_before_the_first_signature() {
     let chain = source();
     let mut broken = advance(&chain, 0, 6, &[1]);
     let Head::New { certificate, .. } = &mut broken.head else { unreachable!() };
@@ -358,7 +358,7 @@ fn r9_every_hash_link_is_checked_before_the_first_signature() {
 }
 
 #[test]
-fn r9_every_single_bit_of_an_encoded_advance_matters() {
+fn rule_r9_every_single_bit_of_an_encoded_advance_matters() {
     let chain = source();
     let honest = advance(&chain, 2, 6, &[1]);
     let verified = judge(&chain, 2, 0, &honest).unwrap();

@@ -56,7 +56,7 @@ fn equivocation(honest: &SyntheticChain, fork: &SyntheticChain, height: u64) -> 
 }
 
 #[test]
-fn r8_two_certificates_of_one_height_freeze_above_the_last_hand_off() {
+fn rule_r8_two_certificates_of_one_height_freeze_above_the_last_hand_off() {
     let (honest, fork) = branches(false);
     for (trusted, height) in [(3, 4), (3, 8), (6, 5), (5, 5)] {
         let verified = judge(&honest, trusted, 0, &equivocation(&honest, &fork, height)).unwrap();
@@ -66,7 +66,7 @@ fn r8_two_certificates_of_one_height_freeze_above_the_last_hand_off() {
 }
 
 #[test]
-fn r8_at_or_below_the_last_hand_off_evidence_only_makes_suspect() {
+fn rule_r8_at_or_below_the_last_hand_off_evidence_only_makes_suspect() {
     let (honest, fork) = branches(true);
     for height in 4..=5 {
         let verified = judge(&honest, 6, 5, &equivocation(&honest, &fork, height)).unwrap();
@@ -75,7 +75,7 @@ fn r8_at_or_below_the_last_hand_off_evidence_only_makes_suspect() {
 }
 
 #[test]
-fn r8_leaked_keys_of_a_retired_set_prove_nothing_above_the_hand_off() {
+fn rule_r8_leaked_keys_of_a_retired_set_prove_nothing_above_the_hand_off() {
     let (honest, fork) = branches(true);
     for height in 6..=8 {
         let result = judge(&honest, 6, 5, &equivocation(&honest, &fork, height));
@@ -84,7 +84,7 @@ fn r8_leaked_keys_of_a_retired_set_prove_nothing_above_the_hand_off() {
 }
 
 #[test]
-fn r8_a_set_that_the_trusted_history_does_not_name_proves_nothing() {
+fn rule_r8_a_set_that_the_trusted_history_does_not_name_proves_nothing() {
     let (honest, fork) = branches(false);
     let mut evidence = equivocation(&honest, &fork, 4);
     let strangers = KeySet::new(Suite::Standard, 99, 4);
@@ -96,7 +96,7 @@ fn r8_a_set_that_the_trusted_history_does_not_name_proves_nothing() {
 }
 
 #[test]
-fn r8_one_header_twice_or_two_heights_show_no_fault() {
+fn rule_r8_one_header_twice_or_two_heights_show_no_fault() {
     let (honest, fork) = branches(false);
     let same = Evidence::Equivocation { chain: honest.id, first: accused(&honest, 4), second: accused(&honest, 4) };
     assert!(matches!(judge(&honest, 3, 0, &same), Err(ClientError::NoFault(_))));
@@ -105,7 +105,7 @@ fn r8_one_header_twice_or_two_heights_show_no_fault() {
 }
 
 #[test]
-fn r8_evidence_with_a_certificate_below_the_quorum_is_refused() {
+fn rule_r8_evidence_with_a_certificate_below_the_quorum_is_refused() {
     let (honest, fork) = branches(false);
     let mut evidence = equivocation(&honest, &fork, 4);
     let Evidence::Equivocation { second, .. } = &mut evidence else { unreachable!() };
@@ -114,7 +114,7 @@ fn r8_evidence_with_a_certificate_below_the_quorum_is_refused() {
 }
 
 #[test]
-fn r8_evidence_against_another_chain_is_refused() {
+fn rule_r8_evidence_against_another_chain_is_refused() {
     let (honest, fork) = branches(false);
     let evidence = equivocation(&honest, &fork, 4);
     let other = SyntheticChain::new(Suite::Standard, 2);
@@ -122,7 +122,7 @@ fn r8_evidence_against_another_chain_is_refused() {
 }
 
 #[test]
-fn r8_a_certified_header_with_another_past_is_a_fork() {
+fn rule_r8_a_certified_header_with_another_past_is_a_fork() {
     let (honest, fork) = branches(false);
     let evidence = |at: u64, head: u64, hash: Hash| Evidence::Fork {
         chain: honest.id,
@@ -184,7 +184,7 @@ fn say(chain: &mut SyntheticChain, contents: &[MessageContent], index: u32) -> A
 }
 
 #[test]
-fn r8_two_different_votes_for_one_proposal_are_a_fault() {
+fn rule_r8_two_different_votes_for_one_proposal_are_a_fault() {
     let mut chain = SyntheticChain::new(Suite::Standard, 1);
     let contents = [vote(&chain, 1, 110), vote(&chain, 2, 110)];
     let first = say(&mut chain, &contents, 0);
@@ -214,7 +214,7 @@ fn r8_two_different_votes_for_one_proposal_are_a_fault() {
 }
 
 #[test]
-fn r8_an_outcome_is_proven_and_left_to_the_relays_record() {
+fn rule_r8_an_outcome_is_proven_and_left_to_the_relays_record() {
     let mut chain = SyntheticChain::new(Suite::Standard, 1);
     let outcome = Outcome {
         id: ProposalId(hash(1)),

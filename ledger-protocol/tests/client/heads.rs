@@ -31,7 +31,7 @@ fn check(source: &SyntheticChain, trusted: u64, head: u64) -> Result<VerifiedHea
 }
 
 #[test]
-fn r7_a_new_head_in_whose_history_the_trusted_header_stands_is_accepted_on_both_suites() {
+fn rule_r7_a_new_head_in_whose_history_the_trusted_header_stands_is_accepted_on_both_suites() {
     for suite in [Suite::Standard, Suite::Guomi] {
         let mut source = SyntheticChain::new(suite, 1);
         for _ in 0..6 {
@@ -44,7 +44,7 @@ fn r7_a_new_head_in_whose_history_the_trusted_header_stands_is_accepted_on_both_
 }
 
 #[test]
-fn r7_a_header_at_or_below_the_trusted_one_is_refused() {
+fn rule_r7_a_header_at_or_below_the_trusted_one_is_refused() {
     let source = chain(6);
     let block = source.block(Height(4));
     for trusted in 4..=6 {
@@ -59,7 +59,7 @@ fn r7_a_header_at_or_below_the_trusted_one_is_refused() {
 }
 
 #[test]
-fn r7_another_history_is_refused_even_if_certified_by_the_trusted_set() {
+fn rule_r7_another_history_is_refused_even_if_certified_by_the_trusted_set() {
     let source = chain(6);
     let mut fork = chain(3);
     fork.produce(&[(receiver(), 7)]);
@@ -76,7 +76,7 @@ fn r7_another_history_is_refused_even_if_certified_by_the_trusted_set() {
 }
 
 #[test]
-fn r7_a_certificate_by_another_set_is_refused() {
+fn rule_r7_a_certificate_by_another_set_is_refused() {
     let source = chain(5);
     let other = KeySet::new(Suite::Standard, 77, 4);
     let header = source.header(Height(5));
@@ -90,7 +90,7 @@ fn r7_a_certificate_by_another_set_is_refused() {
 }
 
 #[test]
-fn r7_a_header_that_names_another_set_is_refused_before_any_signature() {
+fn rule_r7_a_header_that_names_another_set_is_refused_before_any_signature() {
     let mut source = chain(3);
     source.produce_with(&[], Some(KeySet::new(Suite::Standard, 42, 4)));
     source.produce(&[]);
@@ -99,7 +99,7 @@ fn r7_a_header_that_names_another_set_is_refused_before_any_signature() {
 }
 
 #[test]
-fn r7_every_changed_field_of_a_head_is_refused() {
+fn rule_r7_every_changed_field_of_a_head_is_refused() {
     let source = chain(5);
     let trusted = source.trusted(Height(3));
     let path = source.history_path(Height(3), Height(5));
@@ -129,7 +129,7 @@ fn r7_every_changed_field_of_a_head_is_refused() {
 }
 
 #[test]
-fn c7_fewer_signatures_than_the_quorum_are_refused() {
+fn bug_c07_fewer_signatures_than_the_quorum_are_refused() {
     let source = chain(5);
     let header = source.header(Height(5));
     let path = source.history_path(Height(3), Height(5));
@@ -144,7 +144,7 @@ fn c7_fewer_signatures_than_the_quorum_are_refused() {
 }
 
 #[test]
-fn c8_a_certificate_of_another_kind_is_refused() {
+fn bug_c08_a_certificate_of_another_kind_is_refused() {
     let source = chain(5);
     let header = source.header(Height(5));
     let path = source.history_path(Height(3), Height(5));
@@ -156,7 +156,7 @@ fn c8_a_certificate_of_another_kind_is_refused() {
 }
 
 #[test]
-fn c1_a_path_with_a_surplus_a_missing_or_a_moved_hash_is_refused() {
+fn bug_c01_a_path_with_a_surplus_a_missing_or_a_moved_hash_is_refused() {
     let source = chain(9);
     let honest = source.history_path(Height(5), Height(9));
     let block = source.block(Height(9));
@@ -189,7 +189,7 @@ fn c1_a_path_with_a_surplus_a_missing_or_a_moved_hash_is_refused() {
 }
 
 #[test]
-fn c3_a_trusted_header_proves_at_its_own_height_only() {
+fn bug_c03_a_trusted_header_proves_at_its_own_height_only() {
     let source = chain(9);
     let block = source.block(Height(9));
     let mut trusted = source.trusted(Height(5));
@@ -201,7 +201,7 @@ fn c3_a_trusted_header_proves_at_its_own_height_only() {
 }
 
 #[test]
-fn c4_an_empty_path_proves_nothing_where_the_shape_has_one() {
+fn bug_c04_an_empty_path_proves_nothing_where_the_shape_has_one() {
     let source = chain(5);
     let block = source.block(Height(5));
     let result = verify_new_head(
@@ -228,7 +228,7 @@ fn with_handoffs() -> SyntheticChain {
 }
 
 #[test]
-fn r7_hand_offs_in_order_lead_to_the_newest_set() {
+fn rule_r7_hand_offs_in_order_lead_to_the_newest_set() {
     let source = with_handoffs();
     let mut trusted = source.trusted(Height(1));
     for height in [3, 6, 7] {
@@ -242,7 +242,7 @@ fn r7_hand_offs_in_order_lead_to_the_newest_set() {
 }
 
 #[test]
-fn r7_a_skipped_hand_off_is_refused() {
+fn rule_r7_a_skipped_hand_off_is_refused() {
     let source = with_handoffs();
     for height in [6, 7] {
         let result = verify_handoff(&source.trusted(Height(1)), &source.handoff(Height(1), Height(height)));
@@ -251,7 +251,7 @@ fn r7_a_skipped_hand_off_is_refused() {
 }
 
 #[test]
-fn r7_a_hand_off_header_is_no_head_and_a_plain_header_is_no_hand_off() {
+fn rule_r7_a_hand_off_header_is_no_head_and_a_plain_header_is_no_hand_off() {
     let source = with_handoffs();
     assert!(matches!(check(&source, 1, 3), Err(ClientError::IsHandoff(Height(3)))));
     let result = verify_handoff(&source.trusted(Height(1)), &source.handoff(Height(1), Height(2)));
@@ -259,7 +259,7 @@ fn r7_a_hand_off_header_is_no_head_and_a_plain_header_is_no_hand_off() {
 }
 
 #[test]
-fn r7_a_hand_off_with_another_next_set_is_refused() {
+fn rule_r7_a_hand_off_with_another_next_set_is_refused() {
     let source = with_handoffs();
     let mut handoff = source.handoff(Height(1), Height(3));
     handoff.next_validators = KeySet::new(Suite::Standard, 66, 4).set;
@@ -268,7 +268,7 @@ fn r7_a_hand_off_with_another_next_set_is_refused() {
 }
 
 #[test]
-fn r7_a_hand_off_twice_is_refused() {
+fn rule_r7_a_hand_off_twice_is_refused() {
     let source = with_handoffs();
     let trusted = source.trusted(Height(1));
     let handoff = source.handoff(Height(1), Height(3));
@@ -277,7 +277,7 @@ fn r7_a_hand_off_twice_is_refused() {
 }
 
 #[test]
-fn r7_older_headers_are_accepted_by_history_alone() {
+fn rule_r7_older_headers_are_accepted_by_history_alone() {
     let source = with_handoffs();
     let trusted = source.trusted(Height(7));
     let block = source.block(Height(10));
@@ -294,7 +294,7 @@ fn r7_older_headers_are_accepted_by_history_alone() {
 }
 
 #[test]
-fn r3_a_zero_hash_is_never_trusted() {
+fn bug_r03_a_zero_hash_is_never_trusted() {
     let source = chain(5);
     let mut header = source.header(Height(2)).clone();
     header.next_validators_hash = Hash::ZERO;

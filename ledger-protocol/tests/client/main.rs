@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
 mod advances;
+mod bug_classes;
 mod evidence;
 mod heads;
 mod reanchors;

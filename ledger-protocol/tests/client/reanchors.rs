@@ -51,7 +51,7 @@ fn judge(trusted: &SyntheticChain, next: u64, reanchor: &Reanchor) -> Result<Ver
 }
 
 #[test]
-fn r9_a_re_anchor_takes_the_counter_back_to_the_boundary_of_the_kept_history() {
+fn rule_r9_a_re_anchor_takes_the_counter_back_to_the_boundary_of_the_kept_history() {
     let (trusted, other) = branches();
     let motion = reanchor(&trusted, &other, 7, 3);
     let verified = judge(&trusted, 12, &motion).unwrap();
@@ -61,7 +61,7 @@ fn r9_a_re_anchor_takes_the_counter_back_to_the_boundary_of_the_kept_history() {
 }
 
 #[test]
-fn r9_a_re_anchor_must_contain_the_last_anchor_and_a_common_header() {
+fn rule_r9_a_re_anchor_must_contain_the_last_anchor_and_a_common_header() {
     let (trusted, other) = branches();
     let mut no_anchor = reanchor(&trusted, &other, 7, 3);
     no_anchor.anchor_path = InclusionPath::default();
@@ -84,7 +84,7 @@ fn r9_a_re_anchor_must_contain_the_last_anchor_and_a_common_header() {
 }
 
 #[test]
-fn r9_a_re_anchor_on_the_same_branch_keeps_the_trusted_header_as_common() {
+fn rule_r9_a_re_anchor_on_the_same_branch_keeps_the_trusted_header_as_common() {
     let (mut trusted, _) = branches();
     trusted.produce(&[(relay(), 0)]);
     trusted.produce(&[(relay(), 0)]);

@@ -91,26 +91,26 @@ fn proofs(suite: Suite, seed: u8, count: usize, certified: usize) {
 }
 
 #[test]
-fn every_single_bit_flip_of_60_standard_proofs_is_refused() {
-    proofs(Suite::Standard, 1, 60, 6);
+fn every_single_bit_flip_of_120_standard_proofs_is_refused() {
+    proofs(Suite::Standard, 1, 120, 0);
 }
 
 #[test]
-fn every_single_bit_flip_of_80_more_standard_proofs_is_refused() {
-    proofs(Suite::Standard, 11, 80, 0);
+fn every_single_bit_flip_of_20_more_standard_proofs_with_certificates_is_refused() {
+    proofs(Suite::Standard, 11, 20, 2);
 }
 
 #[test]
-fn every_single_bit_flip_of_50_guomi_proofs_is_refused() {
-    proofs(Suite::Guomi, 21, 50, 0);
+fn every_single_bit_flip_of_56_guomi_proofs_is_refused() {
+    proofs(Suite::Guomi, 21, 56, 0);
 }
 
 #[test]
-fn every_single_bit_flip_of_10_certified_guomi_proofs_is_refused() {
+fn every_single_bit_flip_of_4_more_guomi_proofs_with_certificates_is_refused() {
     let mut flipped = Flipped::default();
     let varied = Varied::new(Suite::Guomi, 31);
     let rng = &mut Rng(31);
-    for form in [2, 5, 7, 8, 12, 13, 17, 20, 22, 23] {
+    for form in [5, 13, 20, 22] {
         let (checkpoint, proof) = draw(&varied, form, true, rng);
         let name = format!("certified guomi, {}", FORMS[form]);
         flipped.walk(&name, &proof.to_file(), &checkpoint, |verified| varied.is_true(verified));

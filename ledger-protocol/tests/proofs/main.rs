@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod bug_classes;
+mod bug_encodings;
 mod bundle;
 mod flips;
 mod forms;

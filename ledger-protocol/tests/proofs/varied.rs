@@ -95,10 +95,12 @@ impl Varied {
         }
     }
 
-    /// A header proof of `target`; with `certified` from a checkpoint below it, so that there is a certificate.
+    /// A header proof of `target`; with `certified` from a checkpoint below it, so that there is a certificate, and
+    /// only one: the header forms have the others.
     fn tie(&self, target: Height, certified: bool, rng: &mut Rng) -> (Height, HeaderProof) {
         let tip = self.chain.tip().0;
         let from = match rng.below(3) {
+            _ if certified && target > self.handoff => rng.between(self.handoff.0, target.0 - 1),
             _ if certified => rng.below(target.0),
             0 => target.0,
             _ => rng.between(target.0, tip),

@@ -25,7 +25,7 @@ fn say(book: &mut Book, count: u64, next: Option<KeySet>) -> Height {
 }
 
 #[test]
-fn r7_the_record_and_the_trusted_header_move_together_over_hand_offs() {
+fn rule_r7_the_record_and_the_trusted_header_move_together_over_hand_offs() {
     let (mut one, mut other) = pair(Suite::Guomi, Suite::Standard);
     let mut from = Height(0);
     for seed in 50..53 {
@@ -47,7 +47,7 @@ fn r7_the_record_and_the_trusted_header_move_together_over_hand_offs() {
 }
 
 #[test]
-fn s5_the_highest_known_height_never_falls_not_even_by_a_re_anchor() {
+fn rule_s5_the_highest_known_height_never_falls_not_even_by_a_re_anchor() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Standard);
     let height = say(&mut one, 2, None);
     let high = say(&mut one, 2, None);
@@ -64,7 +64,7 @@ fn s5_the_highest_known_height_never_falls_not_even_by_a_re_anchor() {
 }
 
 #[test]
-fn r8_evidence_is_judged_by_the_sets_of_the_trusted_history() {
+fn rule_r8_evidence_is_judged_by_the_sets_of_the_trusted_history() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Standard);
     let mut fork = one.archive.clone();
     fork.produce(&[]);
@@ -99,7 +99,7 @@ fn r8_evidence_is_judged_by_the_sets_of_the_trusted_history() {
 }
 
 #[test]
-fn r9_a_re_anchor_to_another_branch_redelivers_from_the_common_boundary() {
+fn rule_r9_a_re_anchor_to_another_branch_redelivers_from_the_common_boundary() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Standard);
     let id = other.id();
     let first = say(&mut one, 2, None);

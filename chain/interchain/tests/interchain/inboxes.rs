@@ -34,7 +34,7 @@ fn sequences(messages: &[Message]) -> Vec<u64> {
 }
 
 #[test]
-fn r9_an_advance_moves_client_and_counter_and_a_second_one_is_known() {
+fn rule_r9_an_advance_moves_client_and_counter_and_a_second_one_is_known() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Guomi);
     let height = say(&mut one, 3, None);
     let advance = one.archive.advance(Height(0), height, &other.id(), &[height]);
@@ -51,7 +51,7 @@ fn r9_an_advance_moves_client_and_counter_and_a_second_one_is_known() {
 }
 
 #[test]
-fn s4_c13_duplicates_change_no_byte_of_the_state() {
+fn rule_s4_bug_c13_duplicates_change_no_byte_of_the_state() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Standard);
     let height = say(&mut one, 3, None);
     let advance = one.archive.advance(Height(0), height, &other.id(), &[height]);
@@ -66,7 +66,7 @@ fn s4_c13_duplicates_change_no_byte_of_the_state() {
 }
 
 #[test]
-fn r9_what_runs_ahead_or_leaves_a_gap_is_refused_and_changes_nothing() {
+fn rule_r9_what_runs_ahead_or_leaves_a_gap_is_refused_and_changes_nothing() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Standard);
     let first = say(&mut one, 2, None);
     let second = say(&mut one, 2, None);
@@ -97,7 +97,7 @@ fn an_unknown_source_is_refused() {
 }
 
 #[test]
-fn r9_postponed_messages_wait_in_order_before_anything_newer() {
+fn rule_r9_postponed_messages_wait_in_order_before_anything_newer() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Standard);
     let first = say(&mut one, 3, None);
     let advance = one.archive.advance(Height(0), first, &other.id(), &[first]);
@@ -128,7 +128,7 @@ fn r9_postponed_messages_wait_in_order_before_anything_newer() {
 }
 
 #[test]
-fn r9_a_full_waiting_room_refuses_lists() {
+fn rule_r9_a_full_waiting_room_refuses_lists() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Standard);
     other.parameters.max_waiting_messages = 2;
     let first = say(&mut one, 3, None);
@@ -148,7 +148,7 @@ fn r9_a_full_waiting_room_refuses_lists() {
 }
 
 #[test]
-fn c19_messages_aside_hold_nobody_back_and_keep_their_order() {
+fn bug_c19_messages_aside_hold_nobody_back_and_keep_their_order() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Standard);
     other.parameters.max_waiting_messages = 1;
     let first = say(&mut one, 4, None);
@@ -188,7 +188,7 @@ fn aside_is_bounded() {
 }
 
 #[test]
-fn r9_the_pool_prefers_most_messages_then_the_highest_head() {
+fn rule_r9_the_pool_prefers_most_messages_then_the_highest_head() {
     let (mut one, other) = pair(Suite::Standard, Suite::Standard);
     let first = say(&mut one, 2, None);
     let second = say(&mut one, 2, None);

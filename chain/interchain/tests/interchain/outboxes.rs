@@ -19,7 +19,7 @@ fn say(book: &mut Book, count: u64) {
 }
 
 #[test]
-fn r9_three_hundred_messages_of_one_block_leave_in_two_lists() {
+fn rule_r9_three_hundred_messages_of_one_block_leave_in_two_lists() {
     let (mut one, other) = pair(Suite::Standard, Suite::Guomi);
     say(&mut one, 300);
     assert!(one.read(|state| has_backlog(state, &[other.id()]).unwrap()));
@@ -51,7 +51,7 @@ fn r9_three_hundred_messages_of_one_block_leave_in_two_lists() {
 }
 
 #[test]
-fn r9_the_byte_limit_of_a_list_leaves_the_rest_in_order() {
+fn rule_r9_the_byte_limit_of_a_list_leaves_the_rest_in_order() {
     let (mut one, other) = pair(Suite::Standard, Suite::Standard);
     one.block(None, |state, _| {
         for _ in 0..5 {
