@@ -1,7 +1,7 @@
 //! Child processes that run one node each, stopped by their process ids.
 //!
 //! A child is asked to stop by SIGTERM; one that does not within [`STOP_DEADLINE`] is killed. Should this process
-//! vanish, the kernel asks its children to stop.
+//! vanish, the kernel kills its children.
 
 use crate::exit::{Failure, Outcome};
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,6 +10,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a child may take to stop.
@@ -71,7 +72,8 @@ impl Children {
         let log = log_file(directory, node);
         let words = open_log(&log)?;
         let mut command = Command::new(&program);
-        command.args(["node", "run", "--with-parent", "--node", node, "--dir"]).arg(directory);
+        command.args(["node", "run", "--with-parent", &std::process::id().to_string()]);
+        command.args(["--node", node, "--dir"]).arg(directory);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(words));
         // Ctrl-C on the terminal is for this process alone, which then stops its children in order.
         command.process_group(0);
@@ -101,8 +103,9 @@ impl Children {
         found
     }
 
-    /// Asks every child to stop and waits for them; gives the names of those that had to be killed.
-    pub(crate) fn stop(mut self) -> Vec<String> {
+    /// Asks every child to stop and waits for them, no longer once `hurry` is set; gives the names of those that had to
+    /// be killed.
+    pub(crate) fn stop(mut self, hurry: &AtomicBool) -> Vec<String> {
         for running in self.0.iter().filter(|running| !running.ended) {
             if let Some(pid) = i32::try_from(running.process.id()).ok().and_then(Pid::from_raw) {
                 // One that is gone already has stopped.
@@ -114,7 +117,7 @@ impl Children {
         for running in self.0.iter_mut().filter(|running| !running.ended) {
             loop {
                 match running.process.try_wait() {
-                    Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+                    Ok(None) if Instant::now() < deadline && !hurry.load(Ordering::Relaxed) => std::thread::sleep(Duration::from_millis(20)),
                     Ok(None) => {
                         // Both fail only for one that has just ended.
                         running.process.kill().ok();

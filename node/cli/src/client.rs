@@ -16,6 +16,8 @@ const MAX_ANSWER_BYTES: u64 = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time for an answer, beyond what the request itself asks to wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same where another node can answer instead: a suspended process takes connections and never answers.
+const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Speaks to the nodes of one network.
 #[derive(Debug, Clone)]
@@ -94,38 +96,57 @@ impl Client {
 
     /// GET from a node that hosts the chain.
     pub(crate) fn get<T: DeserializeOwned>(&self, chain: &str, path: &str) -> Outcome<T> {
-        self.ask(chain, |client, node| client.get_once(node, path, ANSWER_TIMEOUT).and_then(|bytes| parsed(&bytes)))
+        self.ask(chain, |client, node, timeout| client.get_once(node, path, timeout).and_then(|bytes| parsed(&bytes)))
     }
 
     /// As [`Self::get`], of a request that asks the node to wait.
     pub(crate) fn get_waiting<T: DeserializeOwned>(&self, chain: &str, path: &str, wait_ms: u64) -> Outcome<T> {
-        let timeout = ANSWER_TIMEOUT + Duration::from_millis(wait_ms);
-        self.ask(chain, |client, node| client.get_once(node, path, timeout).and_then(|bytes| parsed(&bytes)))
+        let wait = Duration::from_millis(wait_ms);
+        self.ask(chain, |client, node, timeout| {
+            client.get_once(node, path, timeout + wait).and_then(|bytes| parsed(&bytes))
+        })
     }
 
     /// GET of a file from a node that hosts the chain.
     pub(crate) fn get_bytes(&self, chain: &str, path: &str) -> Outcome<Vec<u8>> {
-        self.ask(chain, |client, node| client.get_once(node, path, ANSWER_TIMEOUT))
+        self.ask(chain, |client, node, timeout| client.get_once(node, path, timeout))
     }
 
     /// POST to a node that hosts the chain.
     pub(crate) fn post<B: Serialize, T: DeserializeOwned>(&self, chain: &str, path: &str, body: &B) -> Outcome<T> {
-        self.ask(chain, |client, node| client.post_once(node, path, body).and_then(|bytes| parsed(&bytes)))
+        self.ask(chain, |client, node, timeout| {
+            client.post_once(node, path, body, timeout).and_then(|bytes| parsed(&bytes))
+        })
     }
 
     /// GET from one node.
     pub(crate) fn get_from<T: DeserializeOwned>(&self, node: &NodeEntry, path: &str) -> Outcome<T> {
-        let answer = self.get_once(node, path, ANSWER_TIMEOUT).and_then(|bytes| parsed(&bytes));
+        self.get_from_within(node, path, ANSWER_TIMEOUT)
+    }
+
+    /// GET from one node that must answer soon to count as one that does.
+    pub(crate) fn get_from_within<T: DeserializeOwned>(
+        &self,
+        node: &NodeEntry,
+        path: &str,
+        timeout: Duration,
+    ) -> Outcome<T> {
+        let answer = self.get_once(node, path, timeout).and_then(|bytes| parsed(&bytes));
         answer.map_err(|miss| self.failure(node, miss))
     }
 
-    fn ask<T>(&self, chain: &str, request: impl Fn(&Self, &NodeEntry) -> Result<T, Miss>) -> Outcome<T> {
+    fn ask<T>(&self, chain: &str, request: impl Fn(&Self, &NodeEntry, Duration) -> Result<T, Miss>) -> Outcome<T> {
         let hosts = self.hosts(chain);
         let mut unreachable = Vec::new();
         let mut last_problem = None;
-        for node in &hosts {
-            match request(self, node) {
+        // Everybody is asked for a quick answer before anybody is given time for a slow one: a request may be repeated,
+        // since a transaction runs once under its id.
+        let several = hosts.len() > 1;
+        let quick = hosts.iter().filter(|_| several).map(|node| (node, FIRST_ANSWER_TIMEOUT));
+        for (node, timeout) in quick.chain(hosts.iter().map(|node| (node, ANSWER_TIMEOUT))) {
+            match request(self, node, timeout) {
                 Ok(value) => return Ok(value),
+                Err(Miss::Unreachable(_)) if several && timeout == FIRST_ANSWER_TIMEOUT => {}
                 Err(Miss::Unreachable(reason)) => unreachable.push(format!("{} ({}): {reason}", node.name, node.http)),
                 // A validator that lags or stops need not speak for the chain.
                 Err(Miss::Problem(problem)) if problem.kind == ProblemKind::NotHere => {
@@ -154,9 +175,15 @@ impl Client {
         received(sent)
     }
 
-    fn post_once<B: Serialize>(&self, node: &NodeEntry, path: &str, body: &B) -> Result<Vec<u8>, Miss> {
+    fn post_once<B: Serialize>(
+        &self,
+        node: &NodeEntry,
+        path: &str,
+        body: &B,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, Miss> {
         let url = format!("http://{}{path}", node.http);
-        let sent = self.agent.post(url).config().timeout_global(Some(ANSWER_TIMEOUT)).build().send_json(body);
+        let sent = self.agent.post(url).config().timeout_global(Some(timeout)).build().send_json(body);
         received(sent)
     }
 

@@ -14,6 +14,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The data directory of a node, inside its own directory. All that a node can make again from its peers lies there.
+pub const DATA: &str = "data";
+
 /// Something in the configuration that does not fit; says in which file.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {reason}")]
@@ -150,7 +153,7 @@ fn public_key(file: &Path, text: &str) -> Result<PeerKey, ConfigError> {
 pub fn node_config(directory: &Path, network: &NetworkFile, node: &NodeEntry) -> Result<NodeConfig, ConfigError> {
     let file = directory.join(NETWORK_FILE);
     let home = directory.join(&node.data);
-    let data = home.join("data");
+    let data = home.join(DATA);
     let keys_directory = home.join("keys");
     let keys = KeyStore::open(&keys_directory).map_err(|error| ConfigError::new(&keys_directory, error.to_string()))?;
     let key_error = |error: node_keys::KeyStoreError| ConfigError::new(&keys_directory, error.to_string());

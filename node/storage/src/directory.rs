@@ -107,6 +107,38 @@ pub enum DirectoryError {
     },
 }
 
+/// A process that holds a data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process id; `None` in the moment between its taking the lock and writing it down.
+    pub pid: Option<u32>,
+}
+
+/// Who holds a data directory; `None` for one that is free or not there. Nothing is made or changed.
+///
+/// # Errors
+/// [`DirectoryError::Io`].
+pub fn holder(path: &Path) -> Result<Option<Holder>, DirectoryError> {
+    let lock_path = path.join(LOCK_FILE);
+    let mut file = match File::open(&lock_path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(io_error("opening", &lock_path)(source)),
+    };
+    match file.try_lock_shared() {
+        // Given back when the file is closed, which is at once.
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(Holder { pid: pid_in(&mut file) })),
+        Err(TryLockError::Error(source)) => Err(io_error("locking", &lock_path)(source)),
+    }
+}
+
+fn pid_in(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
 /// A data directory, locked by this process until dropped.
 ///
 /// Keep it for as long as the store and the log that were opened from it.
@@ -269,10 +301,8 @@ fn lock(path: &Path) -> Result<File, DirectoryError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
             // The holder may be between locking and writing its pid; then its words are just missing.
-            let known = file.read_to_string(&mut text).is_ok() && !text.trim().is_empty();
-            let holder = if known { format!("process {}", text.trim()) } else { "another process".to_owned() };
+            let holder = pid_in(&mut file).map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
             return Err(DirectoryError::Locked { path: path.to_owned(), holder });
         }
         Err(TryLockError::Error(source)) => return Err(io_error("locking", &lock_path)(source)),

@@ -14,7 +14,7 @@ mod log;
 mod prefix;
 mod rocks;
 
-pub use directory::{DataDirectory, DirectoryError, FORMAT_VERSION};
+pub use directory::{DataDirectory, DirectoryError, FORMAT_VERSION, Holder, holder};
 pub use group_commit::BarrierCounts;
 pub use log::{ConsensusLog, LogEntry, LogFault, LogOptions, LogPosition, MAX_ENTRY_KIND, Recovered};
 pub use prefix::ReplicaPrefix;

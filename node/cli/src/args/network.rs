@@ -54,9 +54,9 @@ pub(crate) enum NodeCommand {
     /// Run the node named by --node until Ctrl-C; it logs to DIR/logs/NAME.log.
     #[command(after_help = "Example:\n  crosstie node run --dir net --node relay-0")]
     Run {
-        /// Stop when the process that started this one is gone.
-        #[arg(long, hide = true)]
-        with_parent: bool,
+        /// Stop when this process, which started this one, is gone.
+        #[arg(long, hide = true, value_name = "PID")]
+        with_parent: Option<u32>,
     },
 }
 

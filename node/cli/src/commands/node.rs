@@ -26,10 +26,17 @@ enum Event<'a> {
 
 pub(super) async fn run(command: &NodeCommand, global: &GlobalArgs, output: &Output) -> Outcome {
     let NodeCommand::Run { with_parent } = command;
-    if *with_parent {
-        // The parent stops its children itself; this is for the day it cannot.
-        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+    if let Some(parent) = with_parent {
+        // The parent stops its children itself; this is for the day it cannot. A kill, since a request to stop does not
+        // reach a suspended process; a node is made to survive it.
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
             .map_err(|error| Failure::internal(format_args!("the kernel refuses to watch the parent: {error}")))?;
+        // The kernel tells only of deaths from now on.
+        let is_there = rustix::process::getppid().and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok());
+        if is_there != Some(*parent) {
+            return Err(Failure::internal(format_args!("process {parent}, which started this node, is gone"))
+                .next("start the network again: crosstie up"));
+        }
     }
     let mut stop = StopSignals::listen()?;
     let directory = global.directory();

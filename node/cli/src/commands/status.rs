@@ -5,6 +5,10 @@ use crate::exit::{Failure, Kind, Outcome};
 use crate::output::{Output, table};
 use node_api::{NodeStatus, routes};
 use serde::Serialize;
+use std::time::Duration;
+
+/// A node that takes longer counts as one that does not answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Serialize)]
 struct Status {
@@ -41,7 +45,7 @@ pub(super) fn run(global: &GlobalArgs, output: &Output) -> Outcome {
     let mut nodes = Vec::new();
     let wanted = |name: &str| global.node.as_deref().is_none_or(|only| only == name);
     for node in client.network.nodes.iter().filter(|node| wanted(&node.name)) {
-        let status: Option<NodeStatus> = client.get_from(node, routes::STATUS).ok();
+        let status: Option<NodeStatus> = client.get_from_within(node, routes::STATUS, ANSWER_TIMEOUT).ok();
         nodes.push(NodeLine {
             name: node.name.clone(),
             http: format!("http://{}", node.http),

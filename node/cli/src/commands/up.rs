@@ -11,10 +11,11 @@ use crate::client::Client;
 use crate::exit::{Failure, Outcome};
 use crate::output::Output;
 use ledger_protocol::Suite;
-use node_api::{NETWORK_FILE, NetworkFile, NodeStatus, routes};
+use node_api::{NETWORK_FILE, NetworkFile};
 use node_runtime::devnet::{self, AccountPlan, Plan, SubchainPlan};
 use node_runtime::{Node, config};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,8 @@ use std::time::{Duration, Instant};
 pub(super) const STARTING_ACCOUNT: &str = "book";
 /// With fewer validators a chain stops when one of them does.
 const LEAST_FOR_ONE_FAULT: usize = 4;
+/// How long nodes that are still going down are waited for.
+const GOING_DOWN: Duration = Duration::from_secs(5);
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -103,7 +106,16 @@ pub(super) async fn run(args: &UpArgs, global: &GlobalArgs, output: &Output) -> 
     };
     cancelled.store(true, Ordering::Relaxed);
     output.say("stopping…");
-    let killed = halt(running).await;
+    let hurry = Arc::new(AtomicBool::new(false));
+    let halting = halt(running, Arc::clone(&hurry));
+    tokio::pin!(halting);
+    let killed = loop {
+        tokio::select! {
+            killed = &mut halting => break killed,
+            // Asked twice: nobody wants to wait any longer. Nodes survive being killed at any moment.
+            () = stop.received() => hurry.store(true, Ordering::Relaxed),
+        }
+    };
     output.data(&Event::Stopped { killed }, words);
     outcome
 }
@@ -157,24 +169,38 @@ pub(super) fn subchain_plan(name: &str, suite: Suite) -> SubchainPlan {
     SubchainPlan { name: name.to_owned(), suite, pace_ms: devnet::SUBCHAIN_PACE_MS, accounts: vec![account] }
 }
 
-/// A network cannot run twice: the second would fail on taken ports with less clear words.
+/// A network cannot run twice: the second would fail on taken directories and ports with less clear words.
+///
+/// A node is known by the lock on its data directory: one that is suspended, or still starting, answers nobody.
 fn refuse_if_running(client: &Client) -> Outcome {
-    // Nodes of a network that was just stopped may still be going down.
-    let patience = Instant::now() + Duration::from_secs(5);
+    // Nodes of a network that was just stopped, or whose `up` was killed, may still be going down.
+    let patience = Instant::now() + GOING_DOWN;
     loop {
-        let answering = client.network.nodes.iter().find_map(|node| {
-            let status: Outcome<NodeStatus> = client.get_from(node, routes::STATUS);
-            status.ok().map(|status| (node.name.clone(), status.pid))
-        });
-        match answering {
-            None => return Ok(()),
-            Some((name, pid)) if Instant::now() >= patience => {
-                return Err(Failure::usage(format_args!("node {name} runs already, as process {pid}"))
-                    .at(client.directory.display())
-                    .next(format_args!("use the network as it runs, or stop it first: kill {pid}")));
-            }
-            Some(_) => std::thread::sleep(Duration::from_millis(200)),
+        let mut held = Vec::new();
+        for node in &client.network.nodes {
+            let data = client.directory.join(&node.data).join(config::DATA);
+            let holder = node_storage::holder(&data)
+                .map_err(|error| Failure::internal(error).next("check the permissions of the network's directory"))?;
+            held.extend(holder.map(|holder| (node.name.as_str(), holder.pid)));
         }
+        if held.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= patience {
+            let names: Vec<String> = held
+                .iter()
+                .map(|(name, pid)| match pid {
+                    Some(pid) => format!("{name} (process {pid})"),
+                    None => (*name).to_owned(),
+                })
+                .collect();
+            let pids: BTreeSet<u32> = held.iter().filter_map(|(_, pid)| *pid).collect();
+            let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+            return Err(Failure::usage(format_args!("these nodes run already: {}", names.join(", ")))
+                .at(client.directory.display())
+                .next(format_args!("use the network as it runs, or stop them first: kill {}", pids.join(" "))));
+        }
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 
@@ -190,7 +216,7 @@ async fn start(args: &UpArgs, client: &Client, output: &Output) -> Outcome<Runni
             match children.start(directory, &node.name) {
                 Ok(pid) => shown(&node.name, pid, format!("http://{}", node.http)),
                 Err(failure) => {
-                    children.stop();
+                    children.stop(&AtomicBool::new(false));
                     return Err(failure);
                 }
             }
@@ -211,7 +237,7 @@ async fn start(args: &UpArgs, client: &Client, output: &Output) -> Outcome<Runni
             }
             Err(error) => {
                 let failure = not_started(&node.name, &error, &log);
-                halt(Running::Here(nodes)).await;
+                halt(Running::Here(nodes), Arc::default()).await;
                 return Err(failure);
             }
         }
@@ -273,7 +299,7 @@ fn start_again(client: &Client, event: &Event) -> String {
     }
 }
 
-async fn halt(running: Running) -> Vec<String> {
+async fn halt(running: Running, hurry: Arc<AtomicBool>) -> Vec<String> {
     match running {
         Running::Here(nodes) => {
             for (_, node) in nodes {
@@ -281,7 +307,7 @@ async fn halt(running: Running) -> Vec<String> {
             }
             Vec::new()
         }
-        Running::Children(children) => tokio::task::spawn_blocking(|| children.stop()).await.unwrap_or_default(),
+        Running::Children(children) => tokio::task::spawn_blocking(move || children.stop(&hurry)).await.unwrap_or_default(),
     }
 }
 

@@ -49,6 +49,19 @@ fn a_second_opener_is_refused_with_the_pid() {
 }
 
 #[test]
+fn the_holder_of_a_directory_is_known_and_nothing_is_made_by_asking() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("data");
+    assert_eq!(super::holder(&path).unwrap(), None);
+    assert!(!path.exists());
+    let directory = DataDirectory::open(&path).unwrap();
+    assert_eq!(super::holder(&path).unwrap(), Some(super::Holder { pid: Some(std::process::id()) }));
+    drop(directory);
+    assert_eq!(super::holder(&path).unwrap(), None);
+    DataDirectory::open(&path).unwrap();
+}
+
+#[test]
 fn a_newer_format_is_refused_with_words() {
     let place = tempfile::tempdir().unwrap();
     drop(DataDirectory::open(place.path()).unwrap());
