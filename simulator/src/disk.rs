@@ -52,6 +52,10 @@ pub struct Disk {
     stores: BTreeMap<ChainIndex, StoreDisk>,
     /// The time at which the disk is done with everything asked of it so far.
     pub(crate) busy_until_ms: u64,
+    /// Every barrier and commit takes so much longer.
+    pub(crate) slower_by_ms: u64,
+    /// Nothing can be written: whoever tries stops.
+    pub(crate) is_full: bool,
 }
 
 /// What a barrier or a commit waits for.
@@ -130,7 +134,8 @@ impl Disk {
 
     /// Everything is gone.
     pub fn wipe(&mut self) {
-        *self = Self::default();
+        // The disk is empty, but not another one.
+        *self = Self { slower_by_ms: self.slower_by_ms, is_full: self.is_full, ..Self::default() };
     }
 
     /// A replica's store.

@@ -14,8 +14,11 @@ pub mod fixture;
 pub mod network;
 pub mod property;
 mod random;
+pub mod scenario;
+pub mod shrink;
 mod signer;
 pub mod trace;
+pub mod trial;
 pub mod world;
 
 pub use disk::Tail;

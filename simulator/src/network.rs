@@ -6,6 +6,7 @@
 use crate::random::Random;
 use crate::world::{ChainIndex, ProcessId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How a link behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,9 @@ pub struct NetworkConfig {
     pub duplicate_per_mille: u32,
     /// Messages that others overtake, in thousandths.
     pub reorder_per_mille: u32,
+    /// Messages that arrive with one byte changed, in thousandths. A real transport notices and drops the link; here
+    /// they arrive, so that every decoder and verifier meets them.
+    pub corrupt_per_mille: u32,
     /// Extra delay, at most, of a duplicate or an overtaken message.
     pub straggler_ms: u64,
 }
@@ -25,7 +29,14 @@ pub struct NetworkConfig {
 impl NetworkConfig {
     /// A local network: 1 to 12 ms, nothing lost.
     pub const fn smooth() -> Self {
-        Self { latency_ms: (1, 12), loss_per_mille: 0, duplicate_per_mille: 0, reorder_per_mille: 0, straggler_ms: 0 }
+        Self {
+            latency_ms: (1, 12),
+            loss_per_mille: 0,
+            duplicate_per_mille: 0,
+            reorder_per_mille: 0,
+            corrupt_per_mille: 0,
+            straggler_ms: 0,
+        }
     }
 
     /// A bad network: 1 to 40 ms, 12 % lost, 5 % twice, 10 % out of order, stragglers up to 350 ms.
@@ -35,6 +46,7 @@ impl NetworkConfig {
             loss_per_mille: 120,
             duplicate_per_mille: 50,
             reorder_per_mille: 100,
+            corrupt_per_mille: 0,
             straggler_ms: 350,
         }
     }
@@ -71,6 +83,21 @@ impl Network {
 
     pub(crate) fn reaches(&self, from: ProcessId, to: ProcessId) -> bool {
         !self.cut.contains(&(from, to))
+    }
+
+    /// The message as it arrives: as it was sent, or with one byte changed.
+    pub(crate) fn carried(&self, random: &mut Random, stream: Stream, bytes: &Arc<[u8]>) -> Arc<[u8]> {
+        let (from, to, ..) = stream;
+        let config = self.pairs.get(&(from, to)).unwrap_or(&self.config);
+        if !random.chance(config.corrupt_per_mille) {
+            return Arc::clone(bytes);
+        }
+        let mut changed = bytes.to_vec();
+        let place = usize::try_from(random.below(changed.len() as u64)).unwrap_or(0);
+        if let Some(byte) = changed.get_mut(place) {
+            *byte ^= 1 << random.below(8);
+        }
+        changed.into()
     }
 
     /// The times at which a message sent now arrives: none, one or two.

@@ -7,6 +7,7 @@ mod connect;
 mod courier;
 mod faults;
 mod happen;
+mod hardware;
 mod perform;
 mod run;
 
@@ -151,6 +152,8 @@ struct Process {
     /// Rises with every start and crash; events of an earlier life are void.
     life: u64,
     skew_ms: i64,
+    /// The virtual time at which its clock stopped.
+    clock_stopped_at_ms: Option<u64>,
     was_wiped: bool,
     disk: Disk,
     running: BTreeMap<ChainIndex, Running>,
@@ -267,6 +270,7 @@ impl World {
             is_up: false,
             life: 0,
             skew_ms,
+            clock_stopped_at_ms: None,
             was_wiped: false,
             disk: Disk::default(),
             running: BTreeMap::new(),
@@ -333,6 +337,23 @@ impl World {
         self.properties.push(property);
     }
 
+    /// All processes.
+    pub fn processes(&self) -> impl Iterator<Item = ProcessId> + use<> {
+        (0..self.processes.len()).map(ProcessId)
+    }
+
+    /// How links behave that were not set otherwise.
+    pub const fn network_config(&self) -> NetworkConfig {
+        self.config.network
+    }
+
+    /// Reports a contradiction that was found from outside, between two events.
+    pub fn contradicted(&mut self, property: &'static str, contradiction: Contradiction) -> Box<Failure> {
+        self.fail(property, contradiction);
+        let Some(failure) = self.failure.clone() else { unreachable!("a failure was just reported") };
+        failure
+    }
+
     /// What every property has seen, one line each.
     pub fn reports(&self) -> Vec<String> {
         self.properties.iter().map(|property| format!("{}: {}", property.name(), property.report())).collect()
@@ -368,8 +389,9 @@ impl World {
 
     /// What a process's clock shows.
     pub fn clock(&self, process: ProcessId) -> TimestampMs {
-        let skew_ms = self.processes[process.0].skew_ms;
-        TimestampMs((EPOCH_MS + self.now_ms).saturating_add_signed(skew_ms))
+        let here = &self.processes[process.0];
+        let now_ms = here.clock_stopped_at_ms.unwrap_or(self.now_ms);
+        TimestampMs((EPOCH_MS + now_ms).saturating_add_signed(here.skew_ms))
     }
 
     /// Effects carried out so far, marks for metrics not counted: the places of [`Fault`]s.

@@ -132,6 +132,12 @@ impl World {
         self.disconnect((from.min(to), from.max(to)));
     }
 
+    /// Loses everything in one direction of a link, which stays up: neither side is told.
+    pub fn mute(&mut self, from: ProcessId, to: ProcessId) {
+        self.record(Some(from), None, "muted towards", to.0 as u64, &[]);
+        self.network.cut(from, to);
+    }
+
     /// Heals all cuts.
     pub fn heal(&mut self) {
         self.record(None, None, "healed", 0, &[]);

@@ -11,6 +11,9 @@ impl World {
     pub(super) fn perform(&mut self, process: ProcessId, chain: ChainIndex, effects: Vec<ReplicaEffect>) {
         let life = self.processes[process.0].life;
         for effect in effects {
+            if self.finds_disk_full(process, &effect) {
+                return;
+            }
             if !matches!(effect, ReplicaEffect::Observe(_)) {
                 self.strike();
                 if !self.lives(process, life) {
@@ -90,7 +93,7 @@ impl World {
     fn sync(&mut self, process: ProcessId, life: u64, chain: ChainIndex, token: Token, point: crate::disk::SyncPoint) {
         let takes_ms = self.on_disk.within(self.config.sync_ms);
         let disk = &mut self.processes[process.0].disk;
-        let done_ms = disk.busy_until_ms.max(self.now_ms) + takes_ms;
+        let done_ms = disk.busy_until_ms.max(self.now_ms) + takes_ms + disk.slower_by_ms;
         disk.busy_until_ms = done_ms;
         let after_ms = done_ms - self.now_ms;
         self.schedule(after_ms, Happening::Persisted { process, life, chain, token, point });
@@ -132,8 +135,8 @@ impl World {
             let Some(epoch) = self.link_epoch(process, receiver) else { continue };
             let stream = (process, receiver, lane as u8, chain);
             for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream) {
-                let deliver =
-                    Happening::Deliver { to: receiver, from: process, epoch, chain, lane, bytes: Arc::clone(bytes) };
+                let bytes = self.network.carried(&mut self.on_network, stream, bytes);
+                let deliver = Happening::Deliver { to: receiver, from: process, epoch, chain, lane, bytes };
                 self.schedule(at_ms - self.now_ms, deliver);
             }
         }

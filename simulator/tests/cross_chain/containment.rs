@@ -68,10 +68,7 @@ fn come_back(world: &mut World, network: &mut Network) -> Vec<Seat> {
     ok(world.run_until(|world| seats.iter().all(|seat| world.height(seat.0, amber) >= Some(height)), WITHIN_MS));
     let effective_at = world.best_height(amber).saturating_add(8);
     network.hand_over(world, AMBER, &seats, effective_at);
-    ok(world.run_until(
-        |world| seats.iter().all(|seat| world.height(seat.0, amber) >= Some(effective_at)),
-        WITHIN_MS,
-    ));
+    ok(world.run_until(|world| seats.iter().all(|seat| world.height(seat.0, amber) >= Some(effective_at)), WITHIN_MS));
     for process in network.subchains[0].processes.clone() {
         world.crash(process, Tail::Lost);
     }
@@ -191,10 +188,7 @@ fn freeze_by_evidence_while_queued_rejects() {
         ok(world.run_until(|world| network.proposal(world, &first).is_some(), 20_000));
         let second = network.propose(&mut world, &[(0, write("2")), (2, write("2"))], 200);
         let third = network.propose(&mut world, &[(1, write("3")), (2, write("3"))], 1_900);
-        ok(world.run_until(
-            |world| [second, third].iter().all(|id| network.proposal(world, id).is_some()),
-            20_000,
-        ));
+        ok(world.run_until(|world| [second, third].iter().all(|id| network.proposal(world, id).is_some()), 20_000));
         assert_eq!(state(&world, &network, &second), ProposalState::Queued);
         accuse(&mut world, &network);
         assert_eq!(state(&world, &network, &second), ProposalState::Rejected);
@@ -272,10 +266,7 @@ fn a_pause_takes_a_chain_out_and_ends_by_itself() {
         let queued = network.propose(&mut world, &[(0, write("2")), (2, write("2"))], 200);
         ok(world.run_until(|world| network.proposal(world, &queued).is_some(), 20_000));
         let states = |world: &World| [committing, preparing, queued].map(|id| state(world, &network, &id));
-        assert_eq!(
-            states(&world),
-            [ProposalState::Committing, ProposalState::Preparing, ProposalState::Queued]
-        );
+        assert_eq!(states(&world), [ProposalState::Committing, ProposalState::Preparing, ProposalState::Queued]);
         let until = network.relay_height(&world).saturating_add(60);
         let pause = Motion::Pause { chain: network.subchains[0].id, until };
         network.decide(&mut world, vec![pause]);

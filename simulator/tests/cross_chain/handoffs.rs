@@ -186,9 +186,8 @@ fn a_vote_older_than_the_hand_off_is_delivered_after_it() {
         let config = WorldConfig::smooth("a_vote_older_than_the_hand_off_is_delivered_after_it");
         let (mut world, mut network) = network(seed, config);
         let id = network.propose(&mut world, &transfer(1, 300), T_PREP);
-        let locked = |world: &World| {
-            network.leg_record(world, 0, &id).is_some_and(|record| record.state == LegState::Locked)
-        };
+        let locked =
+            |world: &World| network.leg_record(world, 0, &id).is_some_and(|record| record.state == LegState::Locked);
         ok(world.run_until(locked, WITHIN_MS));
         // What is under way on a link that goes down is lost.
         world.silence_couriers(true);

@@ -37,10 +37,13 @@ fn a_notify_is_told_once_after_commit_over_a_lossy_network() {
         ok(world.run_for(60_000));
         let ordered: Vec<_> = ids.into_iter().filter(|id| network.proposal(&world, id).is_some()).collect();
         assert!(!ordered.is_empty());
-        let all_noted =
-            |world: &World| ordered.iter().all(|id| network.proposal(world, id).is_none_or(|record| {
-                record.state != ProposalState::Committed || noted(world, &network, id, 1) == Some(Code::OK)
-            }));
+        let all_noted = |world: &World| {
+            ordered.iter().all(|id| {
+                network.proposal(world, id).is_none_or(|record| {
+                    record.state != ProposalState::Committed || noted(world, &network, id, 1) == Some(Code::OK)
+                })
+            })
+        };
         settle(&mut world, &network, &ordered, 240_000);
         ok(world.run_until(all_noted, 120_000));
         let committed = ordered
@@ -111,28 +114,19 @@ fn a_notify_at_a_lock_waits_aside_while_others_pass() {
         for process in network.subchains[2].processes.clone() {
             world.crash(process, Tail::Lost);
         }
-        let holder = network.propose(
-            &mut world,
-            &[(1, write("ship", "first", false)), (2, write("ship", "first", false))],
-            90,
-        );
+        let holder =
+            network.propose(&mut world, &[(1, write("ship", "first", false)), (2, write("ship", "first", false))], 90);
         let locked = |world: &World| network.leg_record(world, 1, &holder).is_some();
         ok(world.run_until(locked, 30_000));
-        let told = network.propose(
-            &mut world,
-            &[(0, write("order", "1", false)), (1, write("ship", "told", true))],
-            200,
-        );
+        let told =
+            network.propose(&mut world, &[(0, write("order", "1", false)), (1, write("ship", "told", true))], 200);
         ok(world.run_until(|world| network.is_over(world, &told), 30_000));
         ok(world.run_for(2_000));
         assert_eq!(noted(&world, &network, &told, 1), None, "it waits");
         assert_eq!(network.text(&world, 1, "ship"), None, "A4");
         // R9: what comes later in the lane passes it.
-        let passing = network.propose(
-            &mut world,
-            &[(0, write("order", "2", false)), (1, write("boat", "passing", false))],
-            60,
-        );
+        let passing =
+            network.propose(&mut world, &[(0, write("order", "2", false)), (1, write("boat", "passing", false))], 60);
         ok(world.run_until(|world| network.is_over(world, &passing), 20_000));
         assert_eq!(network.proposal(&world, &passing).unwrap().state, ProposalState::Committed);
         for process in network.subchains[2].processes.clone() {

@@ -46,8 +46,7 @@ fn proven_words(world: &World, network: &Network, position: usize, id: &Proposal
 
 fn committed_under(relay: Suite, name: &str) {
     for seed in seeds(2) {
-        let (mut world, mut network) =
-            network(seed, WorldConfig::smooth(name), [relay, Suite::Guomi, Suite::Standard]);
+        let (mut world, mut network) = network(seed, WorldConfig::smooth(name), [relay, Suite::Guomi, Suite::Standard]);
         let id = network.propose(&mut world, &transfer(1, 300), 50);
         settle(&mut world, &network, &[id], 30_000);
         let record = network.proposal(&world, &id).unwrap();

@@ -1,0 +1,247 @@
+//! Scenario files: what a tester writes, in TOML, to say which chains run, what is asked of them and what goes wrong.
+//!
+//! A scenario and a seed fix a run. Everything has a default but the length; unknown keys are errors, so that a typing
+//! mistake does not silently test nothing. `docs/simulation.md` lists every key.
+//! Bounds: [`MAX_SUBCHAINS`] subchains of at most [`MAX_VALIDATORS`] validators, [`MAX_LENGTH_MS`] of virtual time.
+//! Errors: [`ScenarioError`] names the place and what to write instead.
+
+mod fault;
+mod schedule;
+mod workload;
+
+pub use fault::{FaultKind, FaultPlan, Target};
+pub use schedule::{Schedule, Strike};
+pub use workload::{Arrival, Row, Workload, WorkloadKind};
+
+use crate::fixture::{NetworkPlan, SubchainPlan};
+use crate::network::NetworkConfig;
+use crate::world::WorldConfig;
+use ledger_protocol::Suite;
+use serde::Deserialize;
+
+/// Most subchains.
+pub const MAX_SUBCHAINS: usize = 256;
+/// Most validators of a chain.
+pub const MAX_VALIDATORS: usize = 16;
+/// Longest run, in virtual milliseconds: a day.
+pub const MAX_LENGTH_MS: u64 = 86_400_000;
+
+/// Why a scenario cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScenarioError {
+    /// It is no TOML, or a key is unknown, missing or of the wrong type; the text names line and column.
+    #[error("{0}")]
+    Form(String),
+    /// A value is out of its bounds.
+    #[error("{key}: {problem}")]
+    Value {
+        /// The key.
+        key: String,
+        /// What is wrong with it and what is allowed.
+        problem: String,
+    },
+}
+
+impl ScenarioError {
+    pub(crate) fn value(key: &str, problem: impl Into<String>) -> Self {
+        Self::Value { key: key.to_owned(), problem: problem.into() }
+    }
+}
+
+/// How far apart processes are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Latency {
+    /// One room: 1 to 12 ms everywhere.
+    #[default]
+    Lan,
+    /// One region: 2 to 5 ms within a chain, 8 to 25 ms between chains.
+    Region,
+    /// Three continents: the validators of every chain are spread over them; 1 to 12 ms on one, 40 to 130 ms between.
+    ThreeContinents,
+}
+
+/// The chains and the links between them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkSection {
+    /// The relay's suite: `standard` or `guomi`.
+    pub relay_suite: SuiteName,
+    /// Validators of every chain.
+    pub validators: usize,
+    /// How many subchains, named `chain-0`, `chain-1`, …; a CSV workload adds its own instead.
+    pub subchains: usize,
+    /// How many of the subchains, from the last one on, use the `guomi` suite.
+    pub guomi_subchains: usize,
+    /// How far apart.
+    pub latency: Latency,
+    /// Messages lost, in thousandths.
+    pub loss_per_mille: u32,
+    /// Messages delivered twice, in thousandths.
+    pub duplicate_per_mille: u32,
+    /// Messages that others overtake, in thousandths.
+    pub reorder_per_mille: u32,
+    /// Messages that arrive with a changed byte, in thousandths.
+    pub corrupt_per_mille: u32,
+    /// Clocks differ by at most so much, either way.
+    pub skew_ms: u64,
+    /// A barrier of a disk takes at most so long.
+    pub sync_ms: u64,
+}
+
+impl Default for NetworkSection {
+    fn default() -> Self {
+        Self {
+            relay_suite: SuiteName::Standard,
+            validators: 4,
+            subchains: 2,
+            guomi_subchains: 0,
+            latency: Latency::Lan,
+            loss_per_mille: 0,
+            duplicate_per_mille: 0,
+            reorder_per_mille: 0,
+            corrupt_per_mille: 0,
+            skew_ms: 0,
+            sync_ms: 2,
+        }
+    }
+}
+
+/// A suite, as scenario files name it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuiteName {
+    /// Ed25519 and SHA-256.
+    #[default]
+    Standard,
+    /// SM2 and SM3.
+    Guomi,
+}
+
+impl From<SuiteName> for Suite {
+    fn from(name: SuiteName) -> Self {
+        match name {
+            SuiteName::Standard => Self::Standard,
+            SuiteName::Guomi => Self::Guomi,
+        }
+    }
+}
+
+/// A scenario as its file says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// One sentence for reports.
+    #[serde(default)]
+    pub about: String,
+    /// Virtual time during which work arrives and faults strike.
+    pub length_ms: u64,
+    /// Virtual time after it, without faults, within which every ordered proposal must be over.
+    #[serde(default = "default_settle_ms")]
+    pub settle_ms: u64,
+    /// The chains.
+    #[serde(default)]
+    pub network: NetworkSection,
+    /// What is asked of them.
+    #[serde(default)]
+    pub workload: Workload,
+    /// What goes wrong.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<FaultPlan>,
+}
+
+const fn default_settle_ms() -> u64 {
+    240_000
+}
+
+impl Scenario {
+    /// Reads a scenario file's text.
+    ///
+    /// # Errors
+    /// [`ScenarioError`].
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self =
+            toml::from_str(text).map_err(|error| ScenarioError::Form(error.to_string().trim().to_owned()))?;
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    fn check(&self) -> Result<(), ScenarioError> {
+        let within = |key: &str, value: u64, least: u64, most: u64| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(ScenarioError::value(key, format!("{value} is not between {least} and {most}")))
+        };
+        within("length_ms", self.length_ms, 1, MAX_LENGTH_MS)?;
+        within("settle_ms", self.settle_ms, 1_000, MAX_LENGTH_MS)?;
+        within("network.validators", self.network.validators as u64, 1, MAX_VALIDATORS as u64)?;
+        within("network.subchains", self.network.subchains as u64, 0, MAX_SUBCHAINS as u64)?;
+        within("network.guomi_subchains", self.network.guomi_subchains as u64, 0, self.network.subchains as u64)?;
+        let shares = [
+            ("network.loss_per_mille", self.network.loss_per_mille),
+            ("network.duplicate_per_mille", self.network.duplicate_per_mille),
+            ("network.reorder_per_mille", self.network.reorder_per_mille),
+            ("network.corrupt_per_mille", self.network.corrupt_per_mille),
+        ];
+        for (key, share) in shares {
+            within(key, share.into(), 0, 500)?;
+        }
+        within("network.skew_ms", self.network.skew_ms, 0, 60_000)?;
+        within("network.sync_ms", self.network.sync_ms, 0, 10_000)?;
+        self.workload.check(self.network.subchains)?;
+        for (number, fault) in self.faults.iter().enumerate() {
+            fault.check(&format!("fault {}", number + 1), &self.network)?;
+        }
+        Ok(())
+    }
+
+    /// How a world for it behaves.
+    pub fn world(&self, name: &str) -> WorldConfig {
+        let network = &self.network;
+        WorldConfig {
+            network: NetworkConfig {
+                latency_ms: match network.latency {
+                    Latency::Lan | Latency::ThreeContinents => (1, 12),
+                    Latency::Region => (8, 25),
+                },
+                loss_per_mille: network.loss_per_mille,
+                duplicate_per_mille: network.duplicate_per_mille,
+                reorder_per_mille: network.reorder_per_mille,
+                corrupt_per_mille: network.corrupt_per_mille,
+                straggler_ms: 350,
+            },
+            sync_ms: (0, network.sync_ms),
+            skew_ms: network.skew_ms,
+            ..WorldConfig::smooth(name)
+        }
+    }
+
+    /// The chains for it; `rows` are the parties that a CSV workload names.
+    pub fn plan(&self, parties: &[String]) -> NetworkPlan {
+        let mut subchains: Vec<SubchainPlan> = if parties.is_empty() {
+            let first_guomi = self.network.subchains - self.network.guomi_subchains;
+            let suite = |number| if number < first_guomi { Suite::Standard } else { Suite::Guomi };
+            (0..self.network.subchains)
+                .map(|number| SubchainPlan::new(&format!("chain-{number}"), suite(number)))
+                .collect()
+        } else {
+            parties.iter().map(|name| SubchainPlan::new(name, Suite::Standard)).collect()
+        };
+        for plan in &mut subchains {
+            plan.validators = self.network.validators;
+            plan.counters = vec![(BALANCE.to_owned(), 0, 1_000_000_000, self.workload.opening_balance)];
+        }
+        NetworkPlan {
+            relay_suite: self.network.relay_suite.into(),
+            relay_validators: self.network.validators,
+            ..NetworkPlan::new(subchains)
+        }
+    }
+}
+
+/// The counter that every party has and that transfers move amounts between.
+pub const BALANCE: &str = "balance";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! Faults as a scenario file plans them: once at a time, again and again, or by chance.
+
+use super::{NetworkSection, ScenarioError};
+use serde::Deserialize;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// The process dies and its disk keeps everything that was written.
+    Crash,
+    /// The power goes: what was not synced is lost.
+    PowerCut,
+    /// The power goes: the seed says how much of what was not synced is kept.
+    TornTail,
+    /// The process dies and comes back with an empty disk.
+    Wipe,
+    /// The target can neither be reached nor reach anybody else.
+    Partition,
+    /// The target can be reached, but reaches nobody: half of every link is dead.
+    OneWayPartition,
+    /// Every courier is dead.
+    CourierOutage,
+    /// The disk refuses to write: the process stops, and stops again until there is room.
+    DiskFull,
+    /// Every barrier of the target's disk takes 250 ms longer.
+    SlowDisk,
+    /// The target's clock jumps two minutes ahead and, when it is over, back.
+    ClockJump,
+    /// The target's clock stands still.
+    ClockStop,
+}
+
+impl FaultKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Crash,
+        Self::PowerCut,
+        Self::TornTail,
+        Self::Wipe,
+        Self::Partition,
+        Self::OneWayPartition,
+        Self::CourierOutage,
+        Self::DiskFull,
+        Self::SlowDisk,
+        Self::ClockJump,
+        Self::ClockStop,
+    ];
+
+    /// As scenario files and reports name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::PowerCut => "power-cut",
+            Self::TornTail => "torn-tail",
+            Self::Wipe => "wipe",
+            Self::Partition => "partition",
+            Self::OneWayPartition => "one-way-partition",
+            Self::CourierOutage => "courier-outage",
+            Self::DiskFull => "disk-full",
+            Self::SlowDisk => "slow-disk",
+            Self::ClockJump => "clock-jump",
+            Self::ClockStop => "clock-stop",
+        }
+    }
+}
+
+/// Whom it hits.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// One validator of any chain, chosen by the seed.
+    #[default]
+    Anyone,
+    /// The proposer of the next block of a chain chosen by the seed.
+    Leader,
+    /// One validator of the relay.
+    Relay,
+    /// All validators of the relay.
+    WholeRelay,
+    /// One validator of this subchain.
+    Subchain(String),
+    /// All validators of this subchain.
+    WholeSubchain(String),
+    /// All validators of a subchain chosen by the seed.
+    AnyWholeSubchain,
+    /// Every process at once.
+    Everybody,
+}
+
+/// A fault of a scenario: what, whom, when, how long.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultPlan {
+    /// What.
+    pub kind: FaultKind,
+    /// Whom.
+    #[serde(default)]
+    pub target: Target,
+    /// When it strikes first; by chance after this time.
+    #[serde(default)]
+    pub at_ms: u64,
+    /// It strikes again after so long, up to the scenario's length; absent: once.
+    #[serde(default)]
+    pub every_ms: Option<u64>,
+    /// How likely each strike is, in thousandths.
+    #[serde(default = "always")]
+    pub chance_per_mille: u32,
+    /// How long it lasts.
+    pub for_ms: u64,
+}
+
+const fn always() -> u32 {
+    1_000
+}
+
+impl FaultPlan {
+    pub(super) fn check(&self, name: &str, network: &NetworkSection) -> Result<(), ScenarioError> {
+        if self.for_ms == 0 || self.for_ms > super::MAX_LENGTH_MS {
+            return Err(ScenarioError::value(
+                &format!("{name}.for_ms"),
+                "a fault lasts at least 1 ms and at most a day",
+            ));
+        }
+        if self.every_ms.is_some_and(|every_ms| every_ms < 10) {
+            return Err(ScenarioError::value(&format!("{name}.every_ms"), "a fault strikes every 10 ms at most"));
+        }
+        if self.chance_per_mille > 1_000 {
+            return Err(ScenarioError::value(&format!("{name}.chance_per_mille"), "at most 1000"));
+        }
+        if let Target::Subchain(chain) | Target::WholeSubchain(chain) = &self.target {
+            let known = chain.strip_prefix("chain-").and_then(|number| number.parse::<usize>().ok());
+            let is_named = known.is_some_and(|number| number < network.subchains);
+            // A CSV workload names its own chains, which are known when it is read.
+            if !is_named && network.subchains > 0 && known.is_some() {
+                let problem = format!("{chain} is none of the {} subchains", network.subchains);
+                return Err(ScenarioError::value(&format!("{name}.target"), problem));
+            }
+        }
+        Ok(())
+    }
+}

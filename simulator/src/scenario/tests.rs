@@ -1,0 +1,83 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use super::*;
+use crate::random::Seed;
+
+#[test]
+fn the_length_is_all_a_scenario_needs() {
+    let scenario = Scenario::parse("length_ms = 1000").unwrap();
+    assert_eq!(scenario.network, NetworkSection::default());
+    assert_eq!(scenario.workload, Workload::default());
+    assert!(scenario.faults.is_empty());
+}
+
+#[test]
+fn mistakes_are_named_with_their_place() {
+    let wrong = [
+        ("", "length_ms"),
+        ("length_ms = 0", "length_ms: 0 is not between"),
+        ("length_ms = 1000\nlenght_ms = 2", "unknown field `lenght_ms`"),
+        ("length_ms = 1000\n[network]\nvalidators = 0", "network.validators: 0 is not between 1 and 16"),
+        ("length_ms = 1000\n[network]\nloss_per_mille = 501", "network.loss_per_mille"),
+        ("length_ms = 1000\n[workload]\nlegs = 3", "workload.legs"),
+        ("length_ms = 1000\n[workload]\nkind = \"csv\"", "workload.columns"),
+        ("length_ms = 1000\n[[fault]]\nkind = \"flood\"\nfor_ms = 1", "unknown variant `flood`"),
+        ("length_ms = 1000\n[[fault]]\nkind = \"crash\"\nfor_ms = 0", "fault 1.for_ms"),
+        (
+            "length_ms = 1000\n[[fault]]\nkind = \"crash\"\nfor_ms = 1\ntarget = { subchain = \"chain-7\" }",
+            "chain-7 is none of the 2 subchains",
+        ),
+    ];
+    for (text, expected) in wrong {
+        let error = Scenario::parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text:?} says {error:?}, not {expected:?}");
+    }
+}
+
+#[test]
+fn a_schedule_is_its_seed_and_can_be_cut_down() {
+    let text = "length_ms = 60000\n[[fault]]\nkind = \"crash\"\nevery_ms = 1000\nchance_per_mille = 500\nfor_ms = 300\n\
+                [[fault]]\nkind = \"wipe\"\nat_ms = 5000\nfor_ms = 300\ntarget = \"leader\"";
+    let scenario = Scenario::parse(text).unwrap();
+    let schedule = |seed| Schedule::new(&scenario.faults, scenario.length_ms, Seed(seed));
+    assert_eq!(schedule(1), schedule(1));
+    assert_ne!(schedule(1), schedule(2));
+    let strikes = schedule(1).strikes().to_vec();
+    assert!((15..45).contains(&strikes.len()), "{}", strikes.len());
+    assert!(strikes.is_sorted_by_key(|strike| strike.at_ms));
+    assert_eq!(strikes.iter().filter(|strike| strike.kind == FaultKind::Wipe).count(), 1);
+    let few = schedule(1).only(&[3, 5]);
+    assert_eq!(few.strikes(), [strikes[3].clone(), strikes[5].clone()]);
+}
+
+#[test]
+fn rows_name_their_parties_and_the_line_of_a_mistake() {
+    let text = "length_ms = 1000\n[workload]\nkind = \"csv\"\nfile = \"x.csv\"\ncolumns = [\"from\", \"to\", \"what\"]\n\
+                skip = [\"time\", \"NA\"]";
+    let workload = Scenario::parse(text).unwrap().workload;
+    let rows = workload.rows("what,from,to,time\n1,A,B,5\n2,B,C,NA\n3,C,A,6\n").unwrap();
+    assert_eq!(Workload::parties(&rows), ["A", "B", "C"]);
+    let arrivals = workload.arrivals(&rows, 3, 1_000, Seed(1));
+    let parties: Vec<_> = arrivals.iter().map(|arrival| arrival.parties.clone()).collect();
+    assert_eq!(parties, [vec![0, 1], vec![2, 0]]);
+    let error = workload.rows("what,from,to,time\n1,A,A,5\n").unwrap_err().to_string();
+    assert!(error.contains("line 2"), "{error}");
+    let error = workload.rows("what,from,time\n").unwrap_err().to_string();
+    assert!(error.contains("there is no column to"), "{error}");
+}
+
+#[test]
+fn work_is_its_seed_and_keeps_to_its_rate() {
+    let text =
+        "length_ms = 10000\n[network]\nsubchains = 5\n[workload]\nproposals_per_s = 7\nlocal_per_s = 2\nlegs = 3";
+    let scenario = Scenario::parse(text).unwrap();
+    let arrivals = |seed| scenario.workload.arrivals(&[], 5, scenario.length_ms, Seed(seed));
+    assert_eq!(arrivals(1), arrivals(1));
+    assert_ne!(arrivals(1), arrivals(2));
+    let (local, proposals): (Vec<_>, Vec<_>) = arrivals(1).into_iter().partition(|arrival| arrival.is_local);
+    assert_eq!((local.len(), proposals.len()), (100, 70));
+    for proposal in proposals {
+        let different: std::collections::BTreeSet<_> = proposal.parties.iter().collect();
+        assert_eq!(different.len(), 3);
+    }
+}

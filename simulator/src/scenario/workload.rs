@@ -1,0 +1,217 @@
+//! What a scenario asks of its chains: proposals and local transactions, made up or from the rows of a CSV file.
+
+use super::ScenarioError;
+use crate::random::{Random, Seed};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// Where work comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkloadKind {
+    /// Amounts move between the balances of several subchains: counters, which do not exclude each other.
+    #[default]
+    Transfers,
+    /// One record is written in the books of several subchains: keys, which exclude each other when they are the same.
+    Records,
+    /// One proposal per row of a CSV file, between the two parties that the row names.
+    Csv,
+}
+
+/// The work.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Workload {
+    /// Where it comes from.
+    pub kind: WorkloadKind,
+    /// Proposals per second of virtual time.
+    pub proposals_per_s: u32,
+    /// Local transactions per second, of every subchain.
+    pub local_per_s: u32,
+    /// Legs of a proposal.
+    pub legs: usize,
+    /// Proposals that touch the one hot account, in thousandths.
+    pub hot_per_mille: u32,
+    /// Blocks of the relay that a proposal may take to be voted on.
+    pub t_prep: u32,
+    /// What every balance begins with.
+    pub opening_balance: i64,
+    /// The CSV file, relative to the scenario's.
+    pub file: Option<String>,
+    /// The columns of a row's two parties and of its reference.
+    pub columns: Vec<String>,
+    /// A row with this text in this column makes no proposal: `[column, text]`.
+    pub skip: Vec<String>,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self {
+            kind: WorkloadKind::Transfers,
+            proposals_per_s: 2,
+            local_per_s: 0,
+            legs: 2,
+            hot_per_mille: 0,
+            t_prep: 100,
+            opening_balance: 1_000,
+            file: None,
+            columns: Vec::new(),
+            skip: Vec::new(),
+        }
+    }
+}
+
+/// A piece of work and when it comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// From the start of the work.
+    pub at_ms: u64,
+    /// Positions of the subchains.
+    pub parties: Vec<usize>,
+    /// A key that stands for it in the books.
+    pub reference: String,
+    /// What moves from the first party to the others, if amounts move.
+    pub amount: Option<i64>,
+    /// A transaction of one subchain alone, not a proposal.
+    pub is_local: bool,
+}
+
+/// A row of a CSV workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    first: String,
+    second: String,
+    reference: String,
+}
+
+/// Most rows of a CSV workload.
+const MAX_ROWS: usize = 100_000;
+
+impl Workload {
+    pub(super) fn check(&self, subchains: usize) -> Result<(), ScenarioError> {
+        let value = |key: &str, problem: &str| Err(ScenarioError::value(&format!("workload.{key}"), problem));
+        if self.proposals_per_s > 1_000 || self.local_per_s > 1_000 {
+            return value("proposals_per_s", "at most 1000 proposals and 1000 local transactions per second");
+        }
+        if self.hot_per_mille > 1_000 {
+            return value("hot_per_mille", "at most 1000");
+        }
+        if self.t_prep == 0 || self.t_prep > 2_000 {
+            return value("t_prep", "between 1 and 2000 blocks of the relay");
+        }
+        if self.kind == WorkloadKind::Csv {
+            if self.file.is_none() || self.columns.len() != 3 {
+                return value(
+                    "columns",
+                    "a CSV workload names its file and three columns: two parties and a reference",
+                );
+            }
+            if !self.skip.is_empty() && self.skip.len() != 2 {
+                return value("skip", "two texts: a column and what stands in it when the row is left out");
+            }
+            return Ok(());
+        }
+        if self.proposals_per_s > 0 && (self.legs == 0 || self.legs > subchains.min(16)) {
+            return value("legs", "at least 1, at most 16 and at most as many as there are subchains");
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of a CSV workload.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] with the line.
+    pub fn rows(&self, text: &str) -> Result<Vec<Row>, ScenarioError> {
+        let wrong = |problem: String| ScenarioError::value("workload.file", problem);
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let headers = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
+        let place = |column: &String| {
+            let place = headers.iter().position(|header| header == column);
+            place.ok_or_else(|| wrong(format!("there is no column {column}; there are {headers:?}")))
+        };
+        let columns = self.columns.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
+        let skip = match self.skip.as_slice() {
+            [column, text] => Some((place(column)?, text)),
+            _ => None,
+        };
+        let mut rows = Vec::new();
+        for (line, record) in (2usize..).zip(reader.records()) {
+            let record = record.map_err(|error| wrong(error.to_string()))?;
+            if rows.len() == MAX_ROWS {
+                return Err(wrong(format!("more than {MAX_ROWS} rows make proposals; take fewer")));
+            }
+            let field = |place: usize| record.get(place).unwrap_or_default().to_owned();
+            if skip.is_some_and(|(place, text)| record.get(place) == Some(text)) {
+                continue;
+            }
+            let [first, second, reference] = [0, 1, 2].map(|at| columns.get(at).map_or(String::new(), |at| field(*at)));
+            if first == second || first.is_empty() || second.is_empty() {
+                return Err(wrong(format!("line {line}: a row needs two different parties")));
+            }
+            rows.push(Row { first, second, reference: format!("{line}/{reference}") });
+        }
+        Ok(rows)
+    }
+
+    /// The parties of these rows, sorted.
+    pub fn parties(rows: &[Row]) -> Vec<String> {
+        let parties: BTreeSet<&String> = rows.iter().flat_map(|row| [&row.first, &row.second]).collect();
+        parties.into_iter().cloned().collect()
+    }
+
+    /// Everything that comes within `length_ms`, in order of time. Rows come one after the other at the workload's
+    /// rate, all of them.
+    pub fn arrivals(&self, rows: &[Row], subchains: usize, length_ms: u64, seed: Seed) -> Vec<Arrival> {
+        let mut random = Random::new(seed, 50);
+        let mut arrivals = Vec::new();
+        if self.kind == WorkloadKind::Csv {
+            let parties = Self::parties(rows);
+            let position = |name: &String| parties.binary_search(name).unwrap_or(0);
+            let gap_ms = 1_000 / u64::from(self.proposals_per_s.max(1));
+            for (number, row) in (0u64..).zip(rows) {
+                arrivals.push(Arrival {
+                    at_ms: number * gap_ms,
+                    parties: vec![position(&row.first), position(&row.second)],
+                    reference: row.reference.clone(),
+                    amount: Some(1),
+                    is_local: false,
+                });
+            }
+        } else {
+            let proposals = u64::from(self.proposals_per_s) * length_ms / 1_000;
+            for number in 0..proposals {
+                let at_ms = random.below(length_ms);
+                let parties = self.choose(subchains, &mut random);
+                let is_hot = random.chance(self.hot_per_mille);
+                let reference = if is_hot { "hot".to_owned() } else { format!("deal/{number}") };
+                let amount = (self.kind == WorkloadKind::Transfers).then(|| 1 + random.below(20).min(19) as i64);
+                arrivals.push(Arrival { at_ms, parties, reference, amount, is_local: false });
+            }
+        }
+        for chain in 0..subchains {
+            for number in 0..u64::from(self.local_per_s) * length_ms / 1_000 {
+                let reference = format!("local/{number}");
+                arrivals.push(Arrival {
+                    at_ms: random.below(length_ms),
+                    parties: vec![chain],
+                    reference,
+                    amount: None,
+                    is_local: true,
+                });
+            }
+        }
+        arrivals.sort_by_key(|arrival| arrival.at_ms);
+        arrivals
+    }
+
+    /// As many different subchains as a proposal has legs.
+    fn choose(&self, subchains: usize, random: &mut Random) -> Vec<usize> {
+        let mut left: Vec<usize> = (0..subchains).collect();
+        let mut chosen = Vec::new();
+        while chosen.len() < self.legs && !left.is_empty() {
+            let place = usize::try_from(random.below(left.len() as u64)).unwrap_or(0);
+            chosen.push(left.remove(place));
+        }
+        chosen
+    }
+}

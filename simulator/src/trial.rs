@@ -1,0 +1,228 @@
+//! A trial: one scenario under one seed, from the start of its chains to the moment when everything asked of them is
+//! over.
+//!
+//! The chains start and are registered undisturbed. Then, for the scenario's length, work arrives and faults strike.
+//! Then the faults end and everything that was ordered must come to its end, the same at every replica, with no amount
+//! made or lost. The same scenario, seed and strikes give the same [`Trial::trace_hash`].
+
+mod chronicle;
+mod strikes;
+
+pub use chronicle::{ChainTimeline, Chronicle, Coverage, ProposalTimeline};
+pub use strikes::{StrikeSpan, count_by_kind};
+
+use crate::failure::{Contradiction, Failure};
+use crate::fixture::{LegDraft, Network};
+use crate::random::Seed;
+use crate::scenario::{Arrival, BALANCE, Latency, Row, Scenario, Schedule, Workload, WorkloadKind};
+use crate::world::{ProcessId, World};
+use crate::{NetworkConfig, fixture};
+use ledger_protocol::codec::{BoundedBytes, Text};
+use ledger_protocol::transaction::{Expectation, Operation, SetKey};
+use ledger_protocol::{Hash, ProposalId};
+use std::collections::BTreeMap;
+use strikes::Strikes;
+
+/// How long the world runs on after the last end, so that every replica has the last block.
+const REST_MS: u64 = 5_000;
+/// The account of records of a simulated book.
+const RECORDS: fixture::FixtureKind = fixture::FixtureKind::Records;
+
+/// What became of a trial.
+#[derive(Debug)]
+pub struct Trial {
+    /// The seed.
+    pub seed: Seed,
+    /// Of every event and effect in order.
+    pub trace_hash: Hash,
+    /// Events.
+    pub events: u64,
+    /// Effects carried out.
+    pub effects: u64,
+    /// Virtual time in all.
+    pub virtual_ms: u64,
+    /// When the work began.
+    pub work_began_ms: u64,
+    /// Proposals submitted.
+    pub submitted: usize,
+    /// How they ended, and what was never ordered because the pool that had it died.
+    pub ends: BTreeMap<&'static str, usize>,
+    /// Strikes that hit somebody.
+    pub strikes: Vec<StrikeSpan>,
+    /// Times and states, for reports.
+    pub chronicle: Chronicle,
+    /// What the properties have seen, a line each.
+    pub properties: Vec<String>,
+    /// The broken property, if one is.
+    pub failure: Option<Box<Failure>>,
+}
+
+/// Runs a trial with the strikes that the seed gives, or only those of these numbers.
+pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Option<&[usize]>) -> Trial {
+    let schedule = Schedule::new(&scenario.faults, scenario.length_ms, seed);
+    let schedule = only.map_or_else(|| schedule.clone(), |numbers| schedule.only(numbers));
+    let mut world = World::new(seed, scenario.world(name));
+    let parties = Workload::parties(rows);
+    let mut network = Network::build(&mut world, &scenario.plan(&parties));
+    let chronicle = chronicle::SharedChronicle::default();
+    world.add_property(Box::new(chronicle::Observer::new(chronicle.clone(), network.relay)));
+    spread(&mut world, &network, scenario.network.latency);
+    let mut strikes = Strikes::new(&world, schedule.strikes().to_vec());
+    let mut ids = Vec::new();
+    let mut work_began_ms = 0;
+    let outcome = network.register(&mut world).and_then(|()| {
+        work_began_ms = world.now_ms();
+        let arrivals = scenario.workload.arrivals(rows, network.subchains.len(), scenario.length_ms, seed);
+        work(&mut world, &mut network, scenario, &arrivals, &mut strikes, &mut ids)?;
+        settle(&mut world, &network, scenario, &ids)
+    });
+    let ends = ends(&world, &network, &ids);
+    Trial {
+        seed,
+        trace_hash: world.trace_hash(),
+        events: world.events(),
+        effects: world.effects(),
+        virtual_ms: world.now_ms(),
+        work_began_ms,
+        submitted: ids.len(),
+        ends,
+        strikes: strikes.into_spans(),
+        chronicle: chronicle.take(),
+        properties: world.reports(),
+        failure: outcome.err(),
+    }
+}
+
+/// Sets the links of processes that are far apart.
+fn spread(world: &mut World, network: &Network, latency: Latency) {
+    let chains: Vec<&[ProcessId]> = std::iter::once(network.relay_processes.as_slice())
+        .chain(network.subchains.iter().map(|subchain| subchain.processes.as_slice()))
+        .collect();
+    let places: Vec<(ProcessId, usize)> = match latency {
+        Latency::Lan => return,
+        // One place per chain, near within it.
+        Latency::Region => {
+            let placed = chains.iter().enumerate();
+            placed.flat_map(|(chain, processes)| processes.iter().map(move |process| (*process, chain))).collect()
+        }
+        Latency::ThreeContinents => {
+            let placed = chains.iter().flat_map(|processes| processes.iter().enumerate());
+            placed.map(|(number, process)| (*process, number % 3)).collect()
+        }
+    };
+    let default = world.network_config();
+    for (from, here) in &places {
+        for (to, there) in &places {
+            let latency_ms = match (latency, here == there) {
+                (Latency::Region, true) => (2, 5),
+                (Latency::ThreeContinents, false) => (40, 130),
+                _ => continue,
+            };
+            if from != to {
+                world.set_link(*from, *to, NetworkConfig { latency_ms, ..default });
+            }
+        }
+    }
+}
+
+/// The time in which work arrives and faults strike.
+fn work(
+    world: &mut World,
+    network: &mut Network,
+    scenario: &Scenario,
+    arrivals: &[Arrival],
+    strikes: &mut Strikes,
+    ids: &mut Vec<ProposalId>,
+) -> Result<(), Box<Failure>> {
+    let began_ms = world.now_ms();
+    let mut arrivals = arrivals.iter().peekable();
+    loop {
+        let elapsed_ms = world.now_ms() - began_ms;
+        strikes.advance(world, network, elapsed_ms);
+        while let Some(arrival) = arrivals.next_if(|arrival| arrival.at_ms <= elapsed_ms) {
+            submit(world, network, scenario, arrival, ids);
+        }
+        let next = [arrivals.peek().map(|arrival| arrival.at_ms), strikes.next_ms()].into_iter().flatten().min();
+        let end_ms = scenario.length_ms.max(arrivals.clone().next_back().map_or(0, |last| last.at_ms + 1));
+        let until_ms = next.unwrap_or(end_ms).min(end_ms);
+        if elapsed_ms >= end_ms {
+            break;
+        }
+        world.run_for(until_ms.saturating_sub(elapsed_ms).max(1))?;
+    }
+    strikes.end_all(world, network);
+    Ok(())
+}
+
+fn submit(world: &mut World, network: &mut Network, scenario: &Scenario, arrival: &Arrival, ids: &mut Vec<ProposalId>) {
+    let record = || (arrival.reference.clone(), format!("at {}", arrival.at_ms));
+    if arrival.is_local {
+        if let (Some(position), (key, value)) = (arrival.parties.first(), record())
+            && let (Ok(account), Ok(key), Ok(value)) =
+                (Text::new(RECORDS.account()), BoundedBytes::new(key.as_bytes()), BoundedBytes::new(value.as_bytes()))
+        {
+            let set = SetKey { account, key, value, expected: Expectation::Any };
+            network.local(world, *position, vec![Operation::SetKey(set)]);
+        }
+        return;
+    }
+    let others = i64::try_from(arrival.parties.len()).unwrap_or(1) - 1;
+    let drafts: Vec<(usize, LegDraft)> = (0..)
+        .zip(&arrival.parties)
+        .map(|(place, position)| {
+            let share = arrival.amount.map(|amount| if place == 0 { -amount * others } else { amount });
+            let deltas = share.filter(|share| *share != 0).map(|share| (BALANCE.to_owned(), share));
+            let writes = match scenario.workload.kind {
+                WorkloadKind::Transfers => Vec::new(),
+                WorkloadKind::Records | WorkloadKind::Csv => vec![record()],
+            };
+            (*position, LegDraft { writes, deltas: deltas.into_iter().collect(), notify: false })
+        })
+        .collect();
+    ids.push(network.propose(world, &drafts, scenario.workload.t_prep));
+}
+
+/// Everything that was ordered ends, and the books agree.
+fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[ProposalId]) -> Result<(), Box<Failure>> {
+    // What a pool that died had taken may never be ordered: it is not waited for, its client would submit it again.
+    world.run_for(REST_MS)?;
+    let mut open: Vec<&ProposalId> = ids.iter().filter(|id| network.proposal(world, id).is_some()).collect();
+    let limit_ms = world.now_ms() + scenario.settle_ms;
+    while !open.is_empty() {
+        open.retain(|id| !network.is_over(world, id));
+        if world.now_ms() >= limit_ms && !open.is_empty() {
+            return Err(world.contradicted(
+                "A5 liveness after faults",
+                Contradiction::new(
+                    format!("every ordered proposal is over within {} ms after the last fault", scenario.settle_ms),
+                    format!(
+                        "{} are not, the first is {}",
+                        open.len(),
+                        open.first().map(|id| id.to_string()).unwrap_or_default()
+                    ),
+                ),
+            ));
+        }
+        world.run_for(500)?;
+    }
+    world.run_for(REST_MS)?;
+    world.check_at_rest()?;
+    let chains = i64::try_from(network.subchains.len()).unwrap_or(0);
+    let expected = chains * scenario.workload.opening_balance;
+    let found: i64 =
+        (0..network.subchains.len()).filter_map(|position| network.counter(world, position, BALANCE)).sum();
+    if found == expected {
+        return Ok(());
+    }
+    let promised = format!("the balances of {chains} subchains sum up to {expected}, as they did at the start");
+    Err(world.contradicted("conservation", Contradiction::new(promised, format!("they sum up to {found}"))))
+}
+
+fn ends(world: &World, network: &Network, ids: &[ProposalId]) -> BTreeMap<&'static str, usize> {
+    let mut ends = BTreeMap::new();
+    for id in ids {
+        let end = network.proposal(world, id).map_or("never ordered", |record| chronicle::state_name(record.state));
+        *ends.entry(end).or_default() += 1;
+    }
+    ends
+}

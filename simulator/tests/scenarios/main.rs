@@ -1,0 +1,102 @@
+//! Every scenario that ships, under several seeds: no property breaks, and every one does what it is there for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+// A test may say how far it went.
+#![allow(clippy::print_stdout)]
+
+use simulator::scenario::{Row, Scenario};
+use simulator::trial::{self, Trial};
+use simulator::{Seed, seeds};
+use std::path::PathBuf;
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/scenarios"))
+}
+
+fn load(name: &str) -> (Scenario, Vec<Row>) {
+    let text = std::fs::read_to_string(folder().join(format!("{name}.toml"))).expect("the scenario ships");
+    let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let rows = scenario.workload.file.as_ref().map_or_else(Vec::new, |file| {
+        let text = std::fs::read_to_string(folder().join(file)).expect("its data ships");
+        scenario.workload.rows(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    });
+    (scenario, rows)
+}
+
+/// Runs a scenario under the first `count` seeds and looks at every trial.
+fn run(name: &str, count: u64, look: impl Fn(&Trial)) {
+    let (scenario, rows) = load(name);
+    for seed in seeds(count) {
+        let trial = trial::run(name, &scenario, &rows, seed, None);
+        if let Some(failure) = &trial.failure {
+            panic!("{failure}\nreplay: crosstie sim replay tests/scenarios/{name}.toml --seed {seed}");
+        }
+        println!("{name}, seed {seed}: {:?}, {} strikes, {} events", trial.ends, trial.strikes.len(), trial.events);
+        assert!(trial.submitted > 0 && !trial.chronicle.coverage.is_empty());
+        look(&trial);
+    }
+}
+
+fn ended(trial: &Trial, end: &str) -> usize {
+    trial.ends.get(end).copied().unwrap_or(0)
+}
+
+fn all_commit(trial: &Trial) {
+    assert_eq!(ended(trial, "committed"), trial.submitted, "{:?}", trial.ends);
+}
+
+fn some_commit(trial: &Trial) {
+    assert!(ended(trial, "committed") > 0, "{:?}", trial.ends);
+}
+
+macro_rules! scenarios {
+    ($($test:ident: $name:literal, $seeds:literal, $look:expr;)*) => {
+        $(#[test]
+        fn $test() {
+            run($name, $seeds, $look);
+        })*
+
+        #[test]
+        fn every_scenario_that_ships_is_run_here() {
+            let mut ships: Vec<String> = std::fs::read_dir(folder())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+                .collect();
+            ships.sort();
+            let mut run = vec![$($name),*];
+            run.sort_unstable();
+            assert_eq!(ships, run);
+        }
+    };
+}
+
+scenarios! {
+    quiet: "quiet", 3, all_commit;
+    flights_day: "flights-day", 1, all_commit;
+    leader_crash_storm: "leader-crash-storm", 3, some_commit;
+    flapping_partition: "flapping-partition", 3, some_commit;
+    courier_outage: "courier-outage", 3, |trial| {
+        some_commit(trial);
+        assert!(ended(trial, "aborted") > 0, "nothing waited too long: {:?}", trial.ends);
+    };
+    disk_full: "disk-full", 3, some_commit;
+    rolling_restart: "rolling-restart", 3, some_commit;
+    hot_account: "hot-account", 3, all_commit;
+    blackout: "blackout", 3, some_commit;
+    lost_disks: "lost-disks", 3, some_commit;
+    bad_clocks: "bad-clocks", 3, some_commit;
+    stopped_subchain: "stopped-subchain", 3, |trial| {
+        some_commit(trial);
+        assert!(ended(trial, "aborted") > 0, "nobody named the stopped chain: {:?}", trial.ends);
+    };
+    two_suites: "two-suites", 1, all_commit;
+    three_continents: "three-continents", 3, some_commit;
+    chaos: "chaos", 3, some_commit;
+}
+
+#[test]
+fn one_seed_gives_one_trace() {
+    let (scenario, rows) = load("chaos");
+    let hash = || trial::run("chaos", &scenario, &rows, Seed(7), None).trace_hash;
+    assert_eq!(hash(), hash());
+}
