@@ -41,6 +41,8 @@ pub struct Trial {
     pub effects: u64,
     /// Virtual time in all.
     pub virtual_ms: u64,
+    /// Names of the chains by their place in the world; the relay first.
+    pub chains: Vec<String>,
     /// When the work began.
     pub work_began_ms: u64,
     /// Proposals submitted.
@@ -83,6 +85,9 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         events: world.events(),
         effects: world.effects(),
         virtual_ms: world.now_ms(),
+        chains: std::iter::once("relay".to_owned())
+            .chain(network.subchains.iter().map(|subchain| subchain.name.clone()))
+            .collect(),
         work_began_ms,
         submitted: ids.len(),
         ends,

@@ -4,6 +4,7 @@ mod ledger;
 mod network;
 mod proofs;
 mod proposals;
+mod simulation;
 
 pub(crate) use ledger::{
     AccountKindArg, DeclareAccountArgs, GetArgs, HistoryArgs, KeyCommand, ListArgs, LoadArgs, ReadArg, SigningArgs,
@@ -14,6 +15,7 @@ pub(crate) use network::{
 };
 pub(crate) use proofs::{BundleCommand, CheckpointCommand, ProofCommand, ProofKind};
 pub(crate) use proposals::{AccessArg, MotionCommand, MotionKind, ProposalCommand, ScopeArg};
+pub(crate) use simulation::{SimCommand, SimExploreArgs, SimRunArgs, SimShrinkArgs};
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// Ready-made scenarios.
     #[command(subcommand)]
     Demo(DemoCommand),
+    /// Simulate whole networks in virtual time.
+    #[command(subcommand)]
+    Sim(SimCommand),
     /// Measure one subchain.
     Bench(BenchArgs),
     /// Make, import and list keys.

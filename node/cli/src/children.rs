@@ -117,7 +117,9 @@ impl Children {
         for running in self.0.iter_mut().filter(|running| !running.ended) {
             loop {
                 match running.process.try_wait() {
-                    Ok(None) if Instant::now() < deadline && !hurry.load(Ordering::Relaxed) => std::thread::sleep(Duration::from_millis(20)),
+                    Ok(None) if Instant::now() < deadline && !hurry.load(Ordering::Relaxed) => {
+                        std::thread::sleep(Duration::from_millis(20))
+                    }
                     Ok(None) => {
                         // Both fail only for one that has just ended.
                         running.process.kill().ok();

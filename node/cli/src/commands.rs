@@ -11,6 +11,7 @@ mod node;
 mod proof;
 mod proposal;
 mod read;
+mod sim;
 mod status;
 mod tx;
 mod up;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Outcome {
             block_on(crate::demo::run(&args, output))
         }
         Command::Bench(args) => block_on(crate::bench::run(args, output)),
+        Command::Sim(command) => sim::run(command, output),
         Command::Key(command) => key::run(command, global, output),
         Command::Tx(command) => tx::run(command, global, output),
         Command::Get(args) => read::get(args, global, output),

@@ -45,11 +45,7 @@ fn equivocation(chain: &SyntheticChain, fork: &SyntheticChain, height: Height) -
             validators: chain.keys_of(&block.header.validators_hash).set.clone(),
         }
     };
-    Input::Evidence(Box::new(Evidence::Equivocation {
-        chain: chain.id,
-        first: accused(chain),
-        second: accused(fork),
-    }))
+    Input::Evidence(Box::new(Evidence::Equivocation { chain: chain.id, first: accused(chain), second: accused(fork) }))
 }
 
 /// The same keys sign another history from here on.
@@ -80,10 +76,7 @@ fn r7_a_client_moves_by_the_trusted_set_alone_and_over_every_hand_off_in_order()
         old_keys.produce(&[(relay, 0)]);
     }
     // In order, in one block, with the head of the newest set behind.
-    let inputs = vec![
-        handoff(archive.handoff(trusted, first)),
-        handoff(archive.handoff(first, second)),
-    ];
+    let inputs = vec![handoff(archive.handoff(trusted, first)), handoff(archive.handoff(first, second))];
     assert_eq!(world.relay.codes(inputs), [[Code::OK], [Code::OK]]);
     let record = trusts(&world, 0);
     assert_eq!((record.height_on_source, record.last_handoff_height_on_source), (second, second));
@@ -250,11 +243,8 @@ fn r9_a_message_without_sense_gets_a_code_and_the_lane_goes_on() {
 fn reanchor_to(world: &World, chain: &SyntheticChain, common: Height, to: Height, anchor: Height) -> Reanchor {
     let header = chain.header(to).clone();
     let trusted = trusts(world, 0).height_on_source;
-    let common_in_trusted = if common == trusted {
-        InclusionPath::default()
-    } else {
-        world.subs[0].archive.history_path(common, trusted)
-    };
+    let common_in_trusted =
+        if common == trusted { InclusionPath::default() } else { world.subs[0].archive.history_path(common, trusted) };
     Reanchor {
         chain: chain.id,
         certificate: chain.block(to).certificate.clone().unwrap(),

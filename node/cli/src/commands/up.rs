@@ -307,7 +307,9 @@ async fn halt(running: Running, hurry: Arc<AtomicBool>) -> Vec<String> {
             }
             Vec::new()
         }
-        Running::Children(children) => tokio::task::spawn_blocking(move || children.stop(&hurry)).await.unwrap_or_default(),
+        Running::Children(children) => {
+            tokio::task::spawn_blocking(move || children.stop(&hurry)).await.unwrap_or_default()
+        }
     }
 }
 

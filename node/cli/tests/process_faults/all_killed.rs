@@ -192,13 +192,23 @@ fn round(network: Network, round: usize) -> Network {
                 }
             }
             for (_, key) in names.iter().filter(|(on, _)| on == chain) {
-                assert_eq!((validator.value(key).as_ref(), validator.versions(key)), (Some(key), 1), "{}", validator.node);
+                assert_eq!(
+                    (validator.value(key).as_ref(), validator.versions(key)),
+                    (Some(key), 1),
+                    "{}",
+                    validator.node
+                );
             }
             for (proposal, _) in &proposals {
                 let (_, key, value) = proposal.legs.iter().find(|(on, ..)| on == chain).expect("a leg");
                 let expected = committed.contains(&proposal.id).then_some(value);
                 assert_eq!(validator.value(key).as_ref(), expected, "{proposal:?} on {}", validator.node);
-                assert_eq!(validator.versions(key), usize::from(expected.is_some()), "{proposal:?} on {}", validator.node);
+                assert_eq!(
+                    validator.versions(key),
+                    usize::from(expected.is_some()),
+                    "{proposal:?} on {}",
+                    validator.node
+                );
                 assert_eq!(validator.pending(key), 0, "{proposal:?} on {}", validator.node);
             }
         }

@@ -22,8 +22,9 @@ pub(crate) fn validators(directory: &Path, chain: &str) -> Vec<Validator> {
         node["replicas"].as_array().is_some_and(|replicas| replicas.iter().any(|it| it["chain"] == chain))
     });
     let text = |value: &Value| value.as_str().expect("text").to_owned();
-    let found: Vec<Validator> =
-        hosts.map(|node| Validator { node: text(&node["name"]), chain: chain.into(), http: text(&node["http"]) }).collect();
+    let found: Vec<Validator> = hosts
+        .map(|node| Validator { node: text(&node["name"]), chain: chain.into(), http: text(&node["http"]) })
+        .collect();
     assert!(!found.is_empty(), "{chain} has validators");
     found
 }

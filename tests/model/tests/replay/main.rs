@@ -135,5 +135,9 @@ fn walk_shard(shard: usize) {
     }
     // Committed, aborted and rejected ones must all be among them.
     assert!([5, 6, 7].iter().all(|ending| endings.contains_key(ending)), "{endings:?}");
-    println!("shard {shard} of {} walks over {} scenarios, {steps} steps, endings {endings:?}", walks(), scenarios.len());
+    println!(
+        "shard {shard} of {} walks over {} scenarios, {steps} steps, endings {endings:?}",
+        walks(),
+        scenarios.len()
+    );
 }

@@ -1,0 +1,87 @@
+//! Arguments of the chain simulator.
+
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// Whole networks in virtual time. A scenario file says what runs and what goes wrong, a seed makes it definite.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimCommand {
+    /// Run a scenario under one seed.
+    #[command(after_help = "Example:\n  crosstie sim run tests/scenarios/quiet.toml --seed 1 --report quiet.html")]
+    Run(SimRunArgs),
+    /// Run a scenario under many seeds, on several processor cores.
+    #[command(after_help = "Example:\n  crosstie sim explore tests/scenarios/chaos.toml --seeds 100 --jobs 2")]
+    Explore(SimExploreArgs),
+    /// Run one seed again, with all of its faults or some, and write down everything that happened.
+    #[command(after_help = "Example:\n  crosstie sim replay tests/scenarios/chaos.toml --seed 17 --faults 3,8")]
+    Replay(SimRunArgs),
+    /// Find the fewest faults with which a failing seed still fails.
+    #[command(after_help = "Example:\n  crosstie sim shrink tests/scenarios/chaos.toml --seed 17")]
+    Shrink(SimShrinkArgs),
+}
+
+/// One trial.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SimRunArgs {
+    /// The scenario file.
+    #[arg(value_name = "FILE")]
+    pub(crate) scenario: PathBuf,
+    /// What fixes the run.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Only these faults of the seed's schedule, by number; `none` for none.
+    #[arg(long, value_name = "LIST", value_parser = fault_numbers)]
+    pub(crate) faults: Option<FaultNumbers>,
+    /// Write a page for the browser here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Write what happened here; a failing run writes it next to you in any case.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// Many trials.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SimExploreArgs {
+    /// The scenario files.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) scenarios: Vec<PathBuf>,
+    /// How many seeds of each.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) seeds: u64,
+    /// The first seed.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) first_seed: u64,
+    /// Trials at once [default: one per processor core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Go on after a failure, up to so many of them.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) failures: usize,
+}
+
+/// A search.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SimShrinkArgs {
+    /// The scenario file.
+    #[arg(value_name = "FILE")]
+    pub(crate) scenario: PathBuf,
+    /// The seed that fails.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: u64,
+    /// At most so many trials.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) budget: usize,
+}
+
+/// Numbers of faults.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FaultNumbers(pub(crate) Vec<usize>);
+
+fn fault_numbers(text: &str) -> Result<FaultNumbers, String> {
+    if text == "none" {
+        return Ok(FaultNumbers::default());
+    }
+    let number = |part: &str| part.trim().parse::<usize>().map_err(|_| format!("{part:?} is no number of a fault"));
+    text.split(',').map(number).collect::<Result<Vec<_>, _>>().map(FaultNumbers)
+}

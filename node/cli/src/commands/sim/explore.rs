@@ -1,0 +1,141 @@
+//! Many seeds, on several processor cores: each trial is one thread's, and no two share anything.
+
+use super::{BrokenTold, Loaded, load, log, replay_line};
+use crate::args::SimExploreArgs;
+use crate::exit::{Failure, Outcome};
+use crate::output::{Output, table};
+use serde::Serialize;
+use simulator::Seed;
+use simulator::trial::{self, Coverage, Trial, count_by_kind};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
+
+/// What is said of all trials.
+#[derive(Debug, Serialize)]
+struct Told {
+    scenarios: Vec<String>,
+    trials: u64,
+    first_seed: u64,
+    seeds: u64,
+    jobs: usize,
+    elapsed_s: f64,
+    virtual_s: u64,
+    events: u64,
+    proposals: usize,
+    ends: BTreeMap<&'static str, usize>,
+    faults: BTreeMap<&'static str, usize>,
+    steps_covered: Vec<String>,
+    signatures: &'static str,
+    broken: Vec<BrokenTold>,
+}
+
+/// Runs the seeds.
+pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
+    let loaded = args.scenarios.iter().map(|file| load(file)).collect::<Outcome<Vec<Loaded>>>()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.map_or(cores, usize::from);
+    let total = args.seeds.saturating_mul(loaded.len() as u64);
+    let bar = output.progress(Some(total), "{bar:40} {pos}/{len} trials, {per_sec}, {eta} left {msg}");
+    let mut told = Told {
+        scenarios: loaded.iter().map(|loaded| loaded.name.clone()).collect(),
+        trials: 0,
+        first_seed: args.first_seed,
+        seeds: args.seeds,
+        jobs,
+        elapsed_s: 0.0,
+        virtual_s: 0,
+        events: 0,
+        proposals: 0,
+        ends: BTreeMap::new(),
+        faults: BTreeMap::new(),
+        steps_covered: Vec::new(),
+        signatures: "real",
+        broken: Vec::new(),
+    };
+    let mut coverage = Coverage::new();
+    let (next, broken) = (AtomicU64::new(0), AtomicUsize::new(0));
+    let started = Instant::now();
+    std::thread::scope(|scope| -> Outcome {
+        let (sender, trials) = mpsc::sync_channel::<(usize, Trial)>(jobs);
+        for _ in 0..jobs {
+            let (sender, loaded, next, broken) = (sender.clone(), &loaded, &next, &broken);
+            scope.spawn(move || {
+                while broken.load(Ordering::Relaxed) < args.failures.max(1) {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    // Scenarios in turn, so that a run that is ended early has seen all of them.
+                    let place = usize::try_from(number.checked_rem(loaded.len() as u64).unwrap_or(0)).unwrap_or(0);
+                    let Some(one) = loaded.get(place).filter(|_| number < total) else { return };
+                    let seed = Seed(args.first_seed.saturating_add(number / loaded.len() as u64));
+                    let trial = trial::run(&one.name, &one.scenario, &one.rows, seed, None);
+                    if trial.failure.is_some() {
+                        broken.fetch_add(1, Ordering::Relaxed);
+                    }
+                    if sender.send((place, trial)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (place, trial) in trials {
+            add(&mut told, &mut coverage, &trial);
+            bar.inc(1);
+            if let (Some(failure), Some(one)) = (&trial.failure, loaded.get(place)) {
+                let replay = replay_line(&one.file, trial.seed.0, None);
+                let file = PathBuf::from(format!("crosstie-sim-{}-{}.log", one.name, trial.seed));
+                log::write(&file, &trial, &replay)?;
+                let one = BrokenTold::new(failure, replay, Some(file));
+                bar.suspend(|| output.say(one.words()));
+                told.broken.push(one);
+            }
+            bar.set_message(format!("{} broken", told.broken.len()));
+        }
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    told.elapsed_s = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+    told.steps_covered = coverage.iter().map(|(place, from, to)| format!("{place}: {from} -> {to}")).collect();
+    output.data(&told, words);
+    match told.broken.len() {
+        0 => Ok(()),
+        count => Err(Failure::refused(format!("{count} of {} trials break a property", told.trials))
+            .next("replay one by its line, or find the fewest faults with `crosstie sim shrink`")),
+    }
+}
+
+fn add(told: &mut Told, coverage: &mut Coverage, trial: &Trial) {
+    told.trials += 1;
+    told.virtual_s += trial.virtual_ms / 1_000;
+    told.events += trial.events;
+    told.proposals += trial.submitted;
+    for (end, count) in &trial.ends {
+        *told.ends.entry(end).or_default() += count;
+    }
+    for (kind, count) in count_by_kind(&trial.strikes) {
+        *told.faults.entry(kind).or_default() += count;
+    }
+    coverage.extend(trial.chronicle.coverage.iter().copied());
+}
+
+fn words(told: &Told) -> String {
+    let rows = |counts: &BTreeMap<&str, usize>| -> Vec<Vec<String>> {
+        counts.iter().map(|(name, count)| vec![(*name).to_owned(), count.to_string()]).collect()
+    };
+    let steps: Vec<Vec<String>> = told.steps_covered.iter().map(|step| vec![step.clone()]).collect();
+    format!(
+        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; real signatures\n\n{}\n{}\n{}",
+        told.trials,
+        told.scenarios.join(", "),
+        told.elapsed_s,
+        told.jobs,
+        told.broken.len(),
+        told.virtual_s,
+        told.events,
+        table(&["proposals", "count"], &rows(&told.ends)),
+        table(&["faults", "count"], &rows(&told.faults)),
+        table(&["steps of the state tables"], &steps),
+    )
+}
