@@ -44,7 +44,7 @@ fn learn(one: &mut Book, other: &Book, leaf: &OutboxLeaf) -> Acknowledgement {
 }
 
 #[test]
-fn s8_received_counts_in_a_leaf_that_follows_an_own_header_and_never_falls() {
+fn rule_s8_received_counts_in_a_leaf_that_follows_an_own_header_and_never_falls() {
     let (mut one, other) = sender();
     for (received, height, expected) in [(2, 3, 2), (3, 4, 3), (1, 2, 3)] {
         let hash = one.archive.header(Height(height)).hash();
@@ -56,7 +56,7 @@ fn s8_received_counts_in_a_leaf_that_follows_an_own_header_and_never_falls() {
 }
 
 #[test]
-fn s8_a_foreign_follows_acknowledges_nothing_and_alarms() {
+fn rule_s8_a_foreign_follows_acknowledges_nothing_and_alarms() {
     let (mut one, other) = sender();
     for (height, hash) in [(3, Hash([1; 32])), (99, one.archive.header(Height(3)).hash())] {
         let leaf = leaf(&one, &other, 3, Height(height), hash);
@@ -67,7 +67,7 @@ fn s8_a_foreign_follows_acknowledges_nothing_and_alarms() {
 }
 
 #[test]
-fn s8_received_above_what_was_sent_acknowledges_nothing_and_alarms() {
+fn rule_s8_received_above_what_was_sent_acknowledges_nothing_and_alarms() {
     let (mut one, other) = sender();
     let leaf = leaf(&one, &other, 4, Height(3), one.archive.header(Height(3)).hash());
     let learnt = learn(&mut one, &other, &leaf);
@@ -76,7 +76,7 @@ fn s8_received_above_what_was_sent_acknowledges_nothing_and_alarms() {
 }
 
 #[test]
-fn s8_a_header_too_far_back_to_judge_acknowledges_nothing() {
+fn rule_s8_a_header_too_far_back_to_judge_acknowledges_nothing() {
     let (mut one, other) = sender();
     let leaf = leaf(&one, &other, 3, Height(3), one.archive.header(Height(3)).hash());
     let peer = other.id();
@@ -85,7 +85,7 @@ fn s8_a_header_too_far_back_to_judge_acknowledges_nothing() {
 }
 
 #[test]
-fn s8_a_round_trip_acknowledges_what_the_peer_consumed() {
+fn rule_s8_a_round_trip_acknowledges_what_the_peer_consumed() {
     let (mut one, mut other) = sender();
     let id = other.id();
     let there = one.archive.advance(Height(0), Height(4), &id, &[Height(2)]);

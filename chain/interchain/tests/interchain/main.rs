@@ -6,5 +6,6 @@ mod book;
 mod clients;
 mod inboxes;
 mod outboxes;
+mod rules;
 #[path = "../../../../ledger-protocol/tests/client/synthetic.rs"]
 mod synthetic;
