@@ -117,7 +117,8 @@ fn refusals_say_what_was_expected_and_found() {
 
 #[test]
 fn a_missing_and_a_surplus_hash_are_refused_in_every_list_of_every_form() {
-    let changes: [(&str, fn(&mut Vec<Hash>)); 5] = [
+    type Change = fn(&mut Vec<Hash>);
+    let changes: [(&str, Change); 5] = [
         ("the first missing", |hashes| drop(hashes.drain(..hashes.len().min(1)))),
         ("the last missing", |hashes| hashes.truncate(hashes.len().saturating_sub(1))),
         ("a surplus one", |hashes| hashes.push(Hash([1; 32]))),
