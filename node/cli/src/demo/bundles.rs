@@ -7,7 +7,7 @@ use crate::exit::{Failure, Outcome};
 use ledger_protocol::ProposalId;
 use ledger_protocol::chain::Checkpoint;
 use ledger_protocol::codec::{decode, encode};
-use ledger_protocol::proof::Bundle;
+use ledger_protocol::proof::{Bundle, CHECKSUM_BYTES, checksum};
 use node_gateway::Backend as _;
 use node_runtime::HostBackend;
 use std::path::Path;
@@ -95,6 +95,12 @@ pub(super) fn sample(
             let at = choose.below(tampered.len());
             if let Some(byte) = tampered.get_mut(at) {
                 *byte ^= 1 << choose.below(8);
+            }
+            // Before the checksum the change is a forger's, who makes the checksum fit: the proof itself must refuse it.
+            if let Some((before, stated)) = tampered.split_last_chunk_mut::<CHECKSUM_BYTES>()
+                && at < before.len()
+            {
+                *stated = checksum(before);
             }
             sampled.tampered += 1;
             match Bundle::from_file(&tampered).and_then(|bundle| bundle.verify(&checkpoint)) {
