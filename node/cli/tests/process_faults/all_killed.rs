@@ -264,7 +264,7 @@ fn process_every_validator_wiped_in_turn_holds_up_nobody() {
         }
         let legs = SUBCHAINS.map(|chain| (chain, format!("deal-{node}")));
         let legs: Vec<(&str, &str, &str)> = legs.iter().map(|(chain, key)| (*chain, key.as_str(), "1")).collect();
-        Proposal::new(&directory, &format!("deal-{node}"), 500, &legs).commit(&directory);
+        Proposal::new(&directory, &format!("deal-{node}"), 300, &legs).commit(&directory);
         network.run_node(node);
         for chain in ["relay"].iter().chain(&SUBCHAINS) {
             let validators = validators(&directory, chain);

@@ -21,7 +21,7 @@ fn process_a_standard_chain_joins_a_guomi_relay_and_settles() {
     // Registered by the members, before that a proposal that names it is refused.
     network.ok(&["chain", "register", "ferry"]);
     let legs = [("subchain-1", "ticket", "sold"), ("ferry", "seat", "taken")];
-    let early = Proposal::new(&directory, "early", 500, &legs);
+    let early = Proposal::new(&directory, "early", 300, &legs);
     let (code, lines) = early.submit(&directory);
     assert_eq!(code, 1, "not active yet: {lines:?}");
     network.ok(&["motion", "propose", "activate", "ferry"]);

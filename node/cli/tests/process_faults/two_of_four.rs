@@ -22,7 +22,7 @@ fn commit_others(network: &Network, name: &str) -> (u64, Duration) {
         .map(|index| {
             let key = format!("{name}-{index}");
             let legs = [("subchain-1", key.as_str(), "1"), ("subchain-3", key.as_str(), "2")];
-            Proposal::new(&network.directory, &key, 1_000, &legs)
+            Proposal::new(&network.directory, &key, 300, &legs)
         })
         .collect();
     let (directory, started) = (&network.directory, Instant::now());
@@ -41,6 +41,7 @@ fn process_two_of_four_stopped_hold_up_only_what_names_their_chain() {
     let mut network = Network::up(&directory, &["--subchains", "3", "--validators", "4", "--suite", "mixed"]);
     let relay = validators(&directory, "relay");
     let (live, stopped) = (validators(&directory, "subchain-1"), validators(&directory, "subchain-2"));
+    network.ok(&["tx", "set", "subchain-1", "1", "book", "held", "before"]);
     let (blocks_before, time_before) = commit_others(&network, "before");
 
     // One is killed, the other only suspended: it keeps its connections and says nothing.
@@ -106,7 +107,7 @@ fn process_two_of_four_stopped_hold_up_only_what_names_their_chain() {
         let standing = &network.ok(&["chain", "status", "subchain-2"])["registry"]["standing"];
         (standing["stale"] == false && standing["lagging"] == false).then_some(())
     });
-    let again = Proposal::new(&directory, "again", 500, &legs.map(|(chain, _, value)| (chain, "again", value)));
+    let again = Proposal::new(&directory, "again", 300, &legs.map(|(chain, _, value)| (chain, "again", value)));
     again.commit(&directory);
     network.stop();
 }

@@ -30,7 +30,7 @@ fn process_wiped_validators_catch_up_and_sign_again() {
         set(&network, "subchain-2", key);
     }
     let legs = [("subchain-1", "paid", "80"), ("subchain-2", "received", "80")];
-    let proposal = Proposal::new(&directory, "while", 500, &legs);
+    let proposal = Proposal::new(&directory, "while", 300, &legs);
     let ended = proposal.commit(&directory);
     assert_eq!((&ended["decision"], &ended["state"]), (&Value::from("commit"), &Value::from("committed")));
 
@@ -54,7 +54,7 @@ fn process_wiped_validators_catch_up_and_sign_again() {
     }
     set(&network, "subchain-2", "after");
     let legs = [("subchain-1", "paid-after", "1"), ("subchain-2", "received-after", "1")];
-    let after = Proposal::new(&directory, "after", 500, &legs);
+    let after = Proposal::new(&directory, "after", 300, &legs);
     after.commit(&directory);
     for node in WIPED {
         let chain = &node[..node.len() - 2];
