@@ -38,6 +38,8 @@ pub struct HeightSettings {
     /// Positions in `validators` in the order in which they propose: round r belongs to `order[r % n]`.
     /// Computed from the parent state alone, constant for the height, each position exactly once.
     pub proposer_order: Vec<u16>,
+    /// Whether this instance may sign here. One that lost what it signed before follows such a height without a word.
+    pub signs: bool,
 }
 
 /// What happens to an instance.

@@ -5,6 +5,7 @@
 mod agree;
 mod build;
 mod decide;
+mod doubt;
 mod follow;
 mod gather;
 mod ingress;
@@ -140,6 +141,7 @@ pub struct Replica {
     now: TimestampMs,
     tip: Arc<Tip>,
     genesis: Option<crate::commit::Prepared>,
+    doubt: doubt::Doubt,
     standing: Standing,
     committing: Option<Committing>,
     decided: Option<Decided>,

@@ -22,7 +22,7 @@ impl BftConsensus {
         replay: Vec<Vec<u8>>,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Halt> {
-        let HeightSettings { height, validators, proposer_order } = settings;
+        let HeightSettings { height, validators, proposer_order, signs } = settings;
         if let Some(before) = self.height().filter(|before| *before >= height) {
             return Err(Halt::Core { height, reason: format!("told to begin this height after height {before}") });
         }
@@ -45,6 +45,8 @@ impl BftConsensus {
             Machine::Idle(state) => state,
             Machine::Absent | Machine::Parked { .. } => self.new_state(height, &set),
         };
+        // Read by the core at every vote and proposal; without it, it neither signs nor asks for a block.
+        state.params.enabled = signs;
         self.work = Some(Work {
             height,
             validators,

@@ -59,6 +59,7 @@ impl Replica {
     }
 
     fn peer_status(&mut self, from: Peer, height: Height, working_on: Height, effects: &mut Effects) -> Step {
+        self.heard(from, height, effects)?;
         let tip = self.tip.header.height;
         if let Some(state) = self.sync.peers.get_mut(&from) {
             state.height = height;

@@ -1,5 +1,6 @@
 //! Opening a replica on its store and log.
 
+use super::doubt::Doubt;
 use super::{Alarm, Committing, Effects, Replica, ReplicaSetup, Standing, Step, build, ingress};
 use crate::assemble::{BlockInputs, counted_root};
 use crate::candidates::{Candidate, Candidates};
@@ -45,6 +46,10 @@ impl Replica {
                 (Arc::clone(&prepared.tip), Some(prepared))
             }
         };
+        let doubt = match (&genesis, own_address) {
+            (Some(_), Some(_)) => Doubt::Asking(BTreeMap::new()),
+            _ => Doubt::None,
+        };
         let mut replica = Self {
             machine,
             consensus,
@@ -56,6 +61,7 @@ impl Replica {
             now: TimestampMs::ZERO,
             tip,
             genesis,
+            doubt,
             standing: Standing::Idle,
             committing: None,
             decided: None,

@@ -11,7 +11,7 @@ use ledger_protocol::chain::Parameters;
 use ledger_protocol::codec::encode;
 
 /// A height that runs for so long makes the replica ask how far the others are.
-const STUCK_MS: u64 = 1_000;
+pub(super) const STUCK_MS: u64 = 1_000;
 /// The longest time between two such questions.
 const STUCK_MS_MAX: u64 = 8_000;
 
@@ -51,7 +51,13 @@ impl Replica {
         let Standing::Waiting { earliest, latest } = self.standing else { return Ok(()) };
         let due = if self.has_reason() { earliest } else { latest };
         let is_synced = self.sync.current.as_ref().is_some_and(|current| current.certified);
-        if self.now >= due || is_synced {
+        if is_synced {
+            return self.start_height(effects);
+        }
+        if self.must_ask(effects) {
+            return Ok(());
+        }
+        if self.now >= due {
             return self.start_height(effects);
         }
         self.set_alarm(Alarm::Pace, due.0.saturating_sub(self.now.0), effects);
@@ -75,6 +81,7 @@ impl Replica {
             height,
             validators: self.tip.next_validators.clone(),
             proposer_order: self.tip.proposer_order.clone(),
+            signs: self.may_sign(),
         };
         let replay = self.log.take().unwrap_or_default();
         self.tell(Event::Start { settings, replay }, effects)?;

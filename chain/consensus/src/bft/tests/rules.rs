@@ -37,7 +37,18 @@ impl Bench {
     }
 
     fn start(&mut self, height: Height, order: &[u16], replay: Vec<Vec<u8>>) -> Result<Vec<Effect>, Halt> {
-        let settings = HeightSettings { height, validators: self.set.clone(), proposer_order: order.to_vec() };
+        self.start_as(height, order, replay, true)
+    }
+
+    fn start_as(
+        &mut self,
+        height: Height,
+        order: &[u16],
+        replay: Vec<Vec<u8>>,
+        signs: bool,
+    ) -> Result<Vec<Effect>, Halt> {
+        let proposer_order = order.to_vec();
+        let settings = HeightSettings { height, validators: self.set.clone(), proposer_order, signs };
         self.on(Event::Start { settings, replay })
     }
 
@@ -141,6 +152,27 @@ fn sent_votes(effects: &[Effect]) -> Vec<(VoteType, Option<Hash>)> {
 
 fn a_hash(number: u8) -> Hash {
     Hash([number; 32])
+}
+
+#[test]
+fn an_instance_that_may_not_sign_follows_in_silence_and_signs_at_the_next_height() {
+    let mut bench = Bench::new(4);
+    // Its turn to propose, a proposal it would vote for, and a quorum of prevotes: nothing leaves it.
+    let mut effects = bench.start_as(H, &[3, 0, 1, 2], Vec::new(), false).unwrap();
+    let hash = Hash([7; 32]);
+    effects.extend(bench.on_durably(bench.judged(0, 1, hash, true)).unwrap());
+    effects.extend(bench.on_durably(bench.proposal(0, 1, hash)).unwrap());
+    for step in [VoteType::Prevote, VoteType::Precommit] {
+        for by in 0..3 {
+            effects.extend(bench.on_durably(bench.vote(by, step, H, 1, Some(hash))).unwrap());
+        }
+    }
+    assert!(sent(&effects).is_empty(), "{:?}", sent(&effects));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Build { .. })));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Commit { header_hash, .. } if *header_hash == hash)));
+    // The next height it signs.
+    let effects = bench.start_as(Height(2), &[3, 0, 1, 2], Vec::new(), true).unwrap();
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Build { .. })));
 }
 
 #[test]

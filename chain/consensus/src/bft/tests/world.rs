@@ -446,7 +446,7 @@ impl World {
             })
             .collect();
         let proposer_order = proposer_order(height, &self.set, &recent);
-        HeightSettings { height, validators: self.set.clone(), proposer_order }
+        HeightSettings { height, validators: self.set.clone(), proposer_order, signs: true }
     }
 
     fn happen(&mut self, node: usize, happening: Happening) -> Result<(), Crash> {

@@ -144,6 +144,64 @@ fn a_dead_validator_does_not_stop_the_chain_and_a_wiped_one_catches_up() {
 }
 
 #[test]
+fn a_wiped_validator_signs_nothing_where_the_others_are_final() {
+    let mut world = World::new(4, 0);
+    for nonce in 0..20u64 {
+        let tx = input(&world, 50, b"k", world.heights()[0] + 15, nonce);
+        world.submit(0, tx);
+        world.run(200);
+    }
+    let final_height = world.heights()[0];
+    assert!(final_height > 8, "{:?}", world.heights());
+    world.wipe(3);
+    // What the wiped one sends on the consensus lane, and at which of its heights; its answers are lost for a while.
+    let spoke = std::rc::Rc::new(std::cell::Cell::new(0usize));
+    let (seen, deaf_until) = (std::rc::Rc::clone(&spoke), world.now + 8_000);
+    let clock = std::rc::Rc::new(std::cell::Cell::new(world.now));
+    let now = std::rc::Rc::clone(&clock);
+    world.tamper = Some(Box::new(move |from, to, lane, bytes| {
+        seen.set(seen.get() + usize::from(from == 3 && lane == Lane::Consensus));
+        let is_lost = to == 3 && lane == Lane::Sync && now.get() < deaf_until;
+        (!is_lost).then_some(bytes)
+    }));
+    world.start(3);
+    // Longer than its heartbeat: it would have begun the first height by itself.
+    for _ in 0..70 {
+        world.run(100);
+        clock.set(world.now);
+    }
+    assert_eq!((world.heights()[3], spoke.get()), (0, 0), "it waits for the others' word");
+    while world.heights()[3] < final_height {
+        assert_eq!(spoke.get(), 0, "it signs at height {}", world.heights()[3] + 1);
+        assert!(world.now < deaf_until + 8_000, "{:?}", world.heights());
+        world.run(10);
+        clock.set(world.now);
+    }
+    // From there on it takes part: with another one dead nothing goes on without it.
+    world.crash(0);
+    let goal = world.heights()[1] + 2;
+    let tx = input(&world, 60, b"k", goal + 10, 1);
+    world.submit(1, tx);
+    world.run(20_000);
+    assert!(world.heights()[1] >= goal, "{:?}", world.heights());
+    assert!(spoke.get() > 0);
+    world.check_agreement();
+}
+
+#[test]
+fn a_new_chain_begins_also_when_the_first_words_are_lost() {
+    let mut world = World::new(4, 0);
+    let lost_until = std::rc::Rc::new(std::cell::Cell::new(true));
+    let lost = std::rc::Rc::clone(&lost_until);
+    world.tamper = Some(Box::new(move |_, _, _, bytes| (!lost.get()).then_some(bytes)));
+    world.run(7_000);
+    assert_eq!(world.heights(), [0, 0, 0, 0]);
+    lost_until.set(false);
+    world.run_until(1, 10_000);
+    world.check_agreement();
+}
+
+#[test]
 fn a_restart_between_any_two_effects_loses_nothing_and_forks_nothing() {
     let mut crashes = 0;
     for point in 0..300u64 {
