@@ -1,7 +1,7 @@
 //! One signature: no two different consensus messages of one validator for one (height, round, type) leave it.
 //!
-//! A validator that lost its disk no longer knows what it signed: for heights that are final by then it is not held to
-//! it, because nothing it signs there can matter; from the next height on it is.
+//! A validator that lost its disk no longer knows what it signed: for the height that is under way by then it is not
+//! held to it, because there it is one of the faults that the chain tolerates; from the next height on it is.
 
 use super::{Fact, Observation, Property};
 use crate::failure::Contradiction;
@@ -40,7 +40,7 @@ impl Property for OneSignature {
             }
             Fact::Opened { wiped: true, .. } => {
                 let best = self.best.get(&observation.index).copied().unwrap_or_default();
-                self.forgiven.insert(here, best);
+                self.forgiven.insert(here, best.saturating_add(1));
                 return Ok(());
             }
             _ => return Ok(()),
