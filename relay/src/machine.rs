@@ -197,7 +197,8 @@ impl RelayMachine {
             }
             Input::Handoff(handoff) => {
                 self.require_open(state, index, &handoff.source)?;
-                consume_handoff(state, handoff)?.map_err(|refusal| at(index, refusal))?;
+                let next = consume_handoff(state, handoff)?.map_err(|refusal| at(index, refusal))?;
+                registry::judge_control(state, &handoff.source, &next.next_validators)?;
                 vec![Code::OK]
             }
             Input::Advance(advance) => self.advance(state, facts, relay, index, advance, released)?,

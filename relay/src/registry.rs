@@ -10,6 +10,7 @@ pub use registration::{controls, possession_sign_bytes};
 use crate::coordinator::{self, RelayFacts, Released};
 use chain_ledger::members;
 use chain_state::{BlockState, Place, StoreFault};
+use ledger_protocol::chain::{ControlledBy, ValidatorSet};
 use ledger_protocol::system::{ChainRecord, ChainStatus, accounts, chain_key};
 use ledger_protocol::{Address, ChainId, Sequence};
 
@@ -106,6 +107,24 @@ pub fn set_lagging(state: &mut BlockState<'_>, id: &ChainId, lagging: bool) -> R
 pub fn set_suspect(state: &mut BlockState<'_>, id: &ChainId, suspect: bool) -> Result<(), StoreFault> {
     match chain(state, id)? {
         Some(record) if record.suspect != suspect => put(state, &ChainRecord { suspect, ..record }),
+        _ => Ok(()),
+    }
+}
+
+/// A chain has other validators now: what it said at its registration about who controls it holds only as long as it
+/// fits its set. A counterparty that demands shared control must not be answered by a claim that was true once.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub(crate) fn judge_control(
+    state: &mut BlockState<'_>,
+    id: &ChainId,
+    validators: &ValidatorSet,
+) -> Result<(), StoreFault> {
+    match chain(state, id)? {
+        Some(record) if !controls(validators, &record.controlled_by) => {
+            put(state, &ChainRecord { controlled_by: ControlledBy::SingleOrganisation, ..record })
+        }
         _ => Ok(()),
     }
 }

@@ -27,7 +27,10 @@ pub(super) fn reanchor(
     let history = trusted_history(state, &it.chain)?;
     let expected = next_expected(state, &it.chain)?;
     match verify_reanchor(&trusted, history, anchor, expected, &facts.relay, it) {
-        Ok(verified) => reanchor_client(state, &verified)?,
+        Ok(verified) => {
+            reanchor_client(state, &verified)?;
+            super::judge_control(state, &it.chain, &verified.trusted.next_validators)?;
+        }
         Err(_) => return Ok(Err(Code::PROOF)),
     }
     set_status(state, facts, &it.chain, ChainStatus::Active, released)?;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
 mod admission;
+mod bugs;
 mod delivery;
 mod endings;
 mod fixture;
