@@ -48,12 +48,6 @@ fn is_closed(world: &World, network: &Network, id: &ProposalId, position: usize)
 
 /// Amber's keys sign a second header of its newest height, and somebody shows both to the relay.
 fn accuse(world: &mut World, network: &Network) {
-    // A re-anchor shows the outbox leaf of the newest common header, and header 0 has none: the relay must have heard
-    // of the chain at least once.
-    ok(world.run_until(
-        |world| network.client(world, Member::Relay, AMBER).is_some_and(|it| it.height_on_source > Height::ZERO),
-        WITHIN_MS,
-    ));
     let height = world.best_height(network.index(AMBER));
     let evidence = network.equivocation(world, 0, height, &network.subchains[0].keys).unwrap();
     network.submit_everywhere(world, Member::Relay, &Input::Evidence(Box::new(evidence)));

@@ -27,11 +27,11 @@ fn proven_words(world: &World, network: &Network, position: usize, id: &Proposal
         assert!(set.validators().iter().all(|validator| validator.public_key.suite() == chain.suite));
         assert_eq!(set.hash(chain.suite), header.validators_hash);
         let certificate = reader.certificate(height).unwrap().unwrap();
-        certificate.verify(&header, &set, CertificateKind::Bft).unwrap();
+        let _verified = certificate.verify(&header, &set, CertificateKind::Bft).unwrap();
         let leaf = reader.outbox_leaf(&relay, height).unwrap().unwrap();
         let bytes = ledger_protocol::codec::encode(&leaf.leaf);
         let leaf_hash = LeafHash::of(chain.suite, &bytes);
-        verify_inclusion(chain.suite, leaf_hash, leaf.index.into(), header.outbox.count.into(), &leaf.path)
+        let _verified = verify_inclusion(chain.suite, leaf_hash, leaf.index.into(), header.outbox.count.into(), &leaf.path)
             .and_then(|root| root.expect_root(&header.outbox.root))
             .unwrap();
         let of_it = |content: &MessageContent| match content {
