@@ -23,7 +23,7 @@ use chain_engine::{JobResult, Lane, Peer, Replica, ReplicaLimits, ReplicaTimer, 
 use chain_state::{MemoryStore, StateMachine};
 use ledger_protocol::chain::{Genesis, Input, Validator};
 use ledger_protocol::suite::SecretKey;
-use ledger_protocol::{ChainId, Hash, Height, Suite, TimestampMs};
+use ledger_protocol::{Address, ChainId, Hash, Height, Suite, TimestampMs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -197,6 +197,8 @@ pub struct World {
     events: u64,
     trace: Trace,
     properties: Vec<Box<dyn Property>>,
+    /// How often replicas reported a validator that signed two conflicting messages.
+    accusations: BTreeMap<(ChainIndex, Address), u64>,
     replies: BTreeMap<u64, SubmitResult>,
     own_replies: BTreeSet<u64>,
     failure: Option<Box<Failure>>,
@@ -236,6 +238,7 @@ impl World {
             events: 0,
             trace: Trace::default(),
             properties: crate::property::standard(),
+            accusations: BTreeMap::new(),
             replies: BTreeMap::new(),
             own_replies: BTreeSet::new(),
             failure: None,
@@ -278,6 +281,15 @@ impl World {
         });
         self.schedule(0, Happening::Start(process));
         process
+    }
+
+    /// Adds a process with another's network key, cut off from it. With the same validator key too ([`Self::add_seat`])
+    /// the two are one validator that says two things at once: what is sent to one of them reaches both.
+    pub fn add_twin(&mut self, original: ProcessId) -> ProcessId {
+        let twin = self.add_process();
+        self.processes[twin.0].peer = self.processes[original.0].peer;
+        self.partition(&[original], &[twin]);
+        twin
     }
 
     /// Adds several processes.
@@ -464,6 +476,11 @@ impl World {
     /// Why a replica halted, if it did.
     pub fn halt(&self, process: ProcessId, chain: ChainIndex) -> Option<&str> {
         self.processes[process.0].halted.get(&chain).map(String::as_str)
+    }
+
+    /// How often replicas of a chain reported a validator that signed two conflicting messages.
+    pub fn accusations(&self, chain: ChainIndex, validator: &Address) -> u64 {
+        self.accusations.get(&(chain, *validator)).copied().unwrap_or(0)
     }
 
     /// Living entries of a process's log.

@@ -65,6 +65,7 @@ impl World {
             }
             ReplicaEffect::Equivocation { validator, height, .. } => {
                 self.record(Some(process), Some(chain), "accuses", height.0, validator.hash.as_bytes());
+                *self.accusations.entry((chain, validator)).or_default() += 1;
             }
             ReplicaEffect::Misbehaved { reason, .. } => {
                 self.record(Some(process), Some(chain), "distrusts", 0, reason.as_bytes());
@@ -130,15 +131,21 @@ impl World {
             }
         }
         for peer in to {
-            let receiver = self.processes.iter().position(|other| other.peer == *peer).map(ProcessId);
-            let Some(receiver) = receiver else { continue };
-            let Some(epoch) = self.link_epoch(process, receiver) else { continue };
-            let stream = (process, receiver, lane as u8, chain);
-            for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream) {
-                let bytes = self.network.carried(&mut self.on_network, stream, bytes);
-                let deliver = Happening::Deliver { to: receiver, from: process, epoch, chain, lane, bytes };
-                self.schedule(at_ms - self.now_ms, deliver);
+            let receivers = self.processes.iter().enumerate().filter(|(_, other)| other.peer == *peer);
+            let receivers: Vec<ProcessId> = receivers.map(|(number, _)| ProcessId(number)).collect();
+            for receiver in receivers {
+                self.send_to(process, chain, receiver, lane, bytes);
             }
+        }
+    }
+
+    fn send_to(&mut self, from: ProcessId, chain: ChainIndex, to: ProcessId, lane: Lane, bytes: &Arc<[u8]>) {
+        let Some(epoch) = self.link_epoch(from, to) else { return };
+        let stream = (from, to, lane as u8, chain);
+        for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream) {
+            let bytes = self.network.carried(&mut self.on_network, stream, bytes);
+            let deliver = Happening::Deliver { to, from, epoch, chain, lane, bytes };
+            self.schedule(at_ms - self.now_ms, deliver);
         }
     }
 

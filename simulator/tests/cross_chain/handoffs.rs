@@ -133,7 +133,7 @@ fn vote_proven_then_handed_over(seed: Seed, config: WorldConfig, member: Member,
 
 #[test]
 fn hand_off_of_a_subchain_between_vote_and_decision() {
-    for seed in seeds(3) {
+    for seed in seeds(2) {
         let config = WorldConfig::smooth("hand_off_of_a_subchain_between_vote_and_decision");
         vote_proven_then_handed_over(seed, config, AMBER, 0);
     }
@@ -157,7 +157,7 @@ fn hand_off_of_a_subchain_between_vote_and_decision_with_crashes() {
 
 #[test]
 fn hand_off_of_the_relay_between_vote_and_decision() {
-    for seed in seeds(3) {
+    for seed in seeds(2) {
         let config = WorldConfig::smooth("hand_off_of_the_relay_between_vote_and_decision");
         vote_proven_then_handed_over(seed, config, Member::Relay, 0);
     }

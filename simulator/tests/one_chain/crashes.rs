@@ -67,19 +67,19 @@ fn crash_everywhere(seed: Seed, config: &WorldConfig, victims: usize, step: u64,
 }
 
 #[test]
-fn one_validator_crashes_between_every_two_effects() {
+fn bug_r05_one_validator_crashes_between_every_two_effects_and_signs_nothing_twice() {
     let points = crash_everywhere(Seed(1), &WorldConfig::smooth("one_validator_crashes"), 1, 1, false);
     assert!(points > 300, "only {points} points");
 }
 
 #[test]
-fn two_validators_crash_between_every_two_effects() {
+fn bug_r05_two_validators_crash_between_every_two_effects_and_sign_nothing_twice() {
     let points = crash_everywhere(Seed(2), &WorldConfig::smooth("two_validators_crash"), 2, 1, false);
     assert!(points > 300, "only {points} points");
 }
 
 #[test]
-fn all_validators_crash_between_every_two_effects() {
+fn bug_r05_all_validators_crash_between_every_two_effects_and_sign_nothing_twice() {
     let points = crash_everywhere(Seed(3), &WorldConfig::smooth("all_validators_crash"), 4, 1, false);
     assert!(points > 300, "only {points} points");
 }
