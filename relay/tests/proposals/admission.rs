@@ -71,7 +71,7 @@ fn r5_services_are_denied_by_default_and_every_ledger_of_the_call_counts() {
 }
 
 #[test]
-fn c10_ledger_0_is_not_addressable_by_a_leg() {
+fn bug_c10_ledger_0_is_not_addressable_by_a_leg() {
     let mut world = World::new(1);
     let chain = world.id(0);
     let system = ScopeEntry { key: LockKey { ledger: SYSTEM, ..lock_key("k") }, access: AccessKind::Exclusive };

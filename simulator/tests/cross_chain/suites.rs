@@ -31,9 +31,10 @@ fn proven_words(world: &World, network: &Network, position: usize, id: &Proposal
         let leaf = reader.outbox_leaf(&relay, height).unwrap().unwrap();
         let bytes = ledger_protocol::codec::encode(&leaf.leaf);
         let leaf_hash = LeafHash::of(chain.suite, &bytes);
-        let _verified = verify_inclusion(chain.suite, leaf_hash, leaf.index.into(), header.outbox.count.into(), &leaf.path)
-            .and_then(|root| root.expect_root(&header.outbox.root))
-            .unwrap();
+        let _verified =
+            verify_inclusion(chain.suite, leaf_hash, leaf.index.into(), header.outbox.count.into(), &leaf.path)
+                .and_then(|root| root.expect_root(&header.outbox.root))
+                .unwrap();
         let of_it = |content: &MessageContent| match content {
             MessageContent::Vote(vote) => vote.id == *id,
             MessageContent::Outcome(outcome) => outcome.id == *id,

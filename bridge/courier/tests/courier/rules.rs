@@ -59,7 +59,7 @@ fn nothing_is_pending_between_two_quiet_chains() {
 }
 
 #[test]
-fn c20_what_is_pending_is_recomputed_and_never_remembered() {
+fn bug_c20_what_is_pending_is_recomputed_and_never_remembered() {
     let (mut one, mut other) = pair(Suite::Standard, Suite::Guomi);
     say(&mut one, 3, None);
     let first = work(&one, &other, RELAY);

@@ -31,7 +31,7 @@ fn reopen(bytes: &[u8]) -> Result<(ConsensusLog, Recovered), LogFault> {
 }
 
 #[test]
-fn cut_at_every_byte_keeps_every_whole_entry() {
+fn bug_r09_cut_at_every_byte_keeps_every_whole_entry() {
     let (bytes, ends) = segment(8, 8);
     for length in 0..=bytes.len() {
         let disk = MemoryDisk::default();

@@ -76,7 +76,7 @@ fn check(disk: &MemoryDisk, outcome: &Outcome, what: &str) {
 }
 
 #[test]
-fn every_operation_may_fail() {
+fn bug_r09_every_operation_may_fail_or_find_the_disk_full() {
     let whole = MemoryDisk::default();
     let outcome = run(&whole);
     assert_eq!(outcome.fault, None);
