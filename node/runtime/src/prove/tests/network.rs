@@ -50,11 +50,10 @@ impl Scene {
         ok(self.world.run_until(|world| network.is_over(world, &id), 180_000));
     }
 
-    /// Runs until the relay has rejected something. Nothing runs after it: the world's properties measure rejections
-    /// by a deadline, which a proposal that never started does not have, and stop there.
+    /// Runs until the relay has rejected something.
     pub(super) fn run_to_rejection(&mut self, condition: impl Fn(&Network, &World) -> bool) {
         let network = &self.network;
-        let _may_stop = self.world.run_until(|world| condition(network, world), 60_000);
+        ok(self.world.run_until(|world| condition(network, world), 60_000));
     }
 
     pub(super) fn run_for(&mut self, span_ms: u64) {
