@@ -3,6 +3,7 @@
 
 mod admission;
 mod bugs;
+mod cells;
 mod delivery;
 mod endings;
 mod fixture;
