@@ -52,10 +52,8 @@ fn propose(directory: &Path, writer: &str, told: &Mutex<Told>, stop: &AtomicBool
         }
         let name = format!("{writer}-{number}");
         let legs = SUBCHAINS.map(|chain| (chain, name.as_str(), name.as_str()));
-        let proposal = Proposal::new(directory, &name, 300, &legs);
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
+        // Nobody answers once everything is killed; then the end is near.
+        let Some(proposal) = Proposal::try_new(directory, &name, 300, &legs) else { continue };
         let code = run(directory, &["proposal", "submit", &proposal.file, "--wait-s", "20"]).0;
         told.lock().expect("no writer panics").proposals.push((proposal, code == 0));
     }
@@ -81,8 +79,8 @@ fn is_over(view: &Value) -> bool {
     matches!(view["state"].as_str(), Some("committed" | "aborted" | "rejected"))
 }
 
-/// Waits for the end of a proposal at every validator of the relay, which must be the same; gives its decision.
-fn end_of(relay: &[Validator], proposal: &Proposal) -> String {
+/// Waits for the end of a proposal at every validator of the relay, which must be the same; gives one's view.
+fn end_of(relay: &[Validator], proposal: &Proposal) -> Value {
     let views: Vec<Value> = relay
         .iter()
         .map(|validator| {
@@ -95,7 +93,7 @@ fn end_of(relay: &[Validator], proposal: &Proposal) -> String {
             assert_eq!(view.get(field), views[0].get(field), "{field} of {proposal:?}");
         }
     }
-    views[0]["state"].as_str().unwrap_or_default().to_owned()
+    views.into_iter().next().unwrap_or_default()
 }
 
 /// Loads, kills everything, starts again and compares. `round` keeps keys of several rounds apart.
@@ -125,7 +123,7 @@ fn round(network: Network, round: usize) -> Network {
         }
         scope.spawn(|| {
             let (code, lines) = run(&directory, &load);
-            println!("the load that was under way: {code} {lines:?}");
+            eprintln!("the load that was under way: {code} {lines:?}");
         });
         eventually("enough is final", PATIENCE, || told.lock().expect("no writer panics").is_enough().then_some(()));
         // Two that are told to be final, two that were only accepted when the lights go out.
@@ -142,7 +140,7 @@ fn round(network: Network, round: usize) -> Network {
     });
     let Told { writes, proposals } = told.into_inner().expect("no writer panics");
     let finals = writes.values().filter(|told| **told).count();
-    println!(
+    eprintln!(
         "{finals} of {} writes and {} of {} proposals told final; heights at the kill {heights:?}",
         writes.len(),
         proposals.iter().filter(|(_, told)| *told).count(),
@@ -158,23 +156,30 @@ fn round(network: Network, round: usize) -> Network {
             assert_eq!(&first["receipt"]["height"], height, "the receipt of before the kill");
         }
     }
-    let (mut ends, mut again): (BTreeMap<String, usize>, usize) = (BTreeMap::new(), 0);
+    let (mut ends, mut again, mut caught): (BTreeMap<String, usize>, usize, usize) = Default::default();
     let mut committed = BTreeSet::new();
     for (proposal, told) in &proposals {
         let (code, lines) = proposal.submit(&directory);
         again += usize::from(code == 0);
         assert!(!(*told && code == 0), "{proposal:?} was known and is taken a second time: {lines:?}");
-        let end = end_of(&relay, proposal);
+        let view = end_of(&relay, proposal);
+        let end = view["state"].as_str().unwrap_or_default().to_owned();
+        // The kill came between its Submit and its decision.
+        caught += usize::from(
+            view["submitted_at"].as_u64() <= Some(heights[2]) && view["decided_at"].as_u64() > Some(heights[2]),
+        );
         if end == "committed" {
             committed.insert(proposal.id.clone());
         }
         *ends.entry(end).or_default() += 1;
     }
-    println!("proposals ended {ends:?}; {again} were unknown and taken at the second attempt");
+    eprintln!(
+        "proposals ended {ends:?}; {caught} were open at the kill, {again} unknown and taken at the second attempt"
+    );
 
     // The file again: every row is there once.
     let loaded = network.ok(&load);
-    println!("loaded again: {loaded}");
+    eprintln!("loaded again: {loaded}");
     assert_eq!((loaded["updated"].as_u64(), loaded["rows"].as_u64()), (Some(0), Some(ROWS as u64)));
     for validators in chains.iter().chain([&relay]) {
         level(validators, best(validators), PATIENCE);

@@ -215,6 +215,16 @@ pub(crate) struct Proposal {
 impl Proposal {
     /// Describes and signs a proposal that sets one key of the account `book` on every chain named.
     pub(crate) fn new(directory: &Path, name: &str, t_prep_blocks: u32, legs: &[(&str, &str, &str)]) -> Self {
+        Self::try_new(directory, name, t_prep_blocks, legs).expect("it is made")
+    }
+
+    /// As [`Self::new`]; `None` if no node answers.
+    pub(crate) fn try_new(
+        directory: &Path,
+        name: &str,
+        t_prep_blocks: u32,
+        legs: &[(&str, &str, &str)],
+    ) -> Option<Self> {
         let mut text = format!("t_prep_blocks = {t_prep_blocks}\n");
         for (chain, key, value) in legs {
             text.push_str(&format!(
@@ -225,10 +235,11 @@ impl Proposal {
         std::fs::write(&described, text).expect("a file");
         let file = directory.join(format!("{name}.proposal")).to_str().expect("a path in UTF-8").to_owned();
         let described = described.to_str().expect("a path in UTF-8");
-        let made = ok(directory, &["proposal", "new", described, "--out", &file]);
+        let (code, lines) = run(directory, &["proposal", "new", described, "--out", &file]);
+        let made = lines.first().filter(|_| code == 0)?;
         let id = made["proposal"].as_str().expect("an id").to_owned();
         let legs = legs.iter().map(|(chain, key, value)| ((*chain).into(), (*key).into(), (*value).into())).collect();
-        Self { id, file, legs }
+        Some(Self { id, file, legs })
     }
 
     /// Submits it; gives the exit code and the answer.

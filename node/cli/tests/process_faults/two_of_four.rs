@@ -56,7 +56,7 @@ fn process_two_of_four_stopped_hold_up_only_what_names_their_chain() {
     // What does not name the chain is decided and applied everywhere while the other one is still open.
     let (blocks, time) = commit_others(&network, "meanwhile");
     let view = relay[0].proposal(&held.id).expect("it is known");
-    println!("others: {blocks_before} blocks and {time_before:?} before, {blocks} and {time:?} meanwhile: {view}");
+    eprintln!("others: {blocks_before} blocks and {time_before:?} before, {blocks} and {time:?} meanwhile: {view}");
     assert_eq!((&view["state"], number(&view, "decided_at")), (&Value::from("preparing"), 0), "still open: {view}");
     assert!(blocks <= 3 * blocks_before + 10, "{blocks_before} blocks before, {blocks} meanwhile");
     // The leg that could be prepared is, and its key is held.
@@ -90,7 +90,7 @@ fn process_two_of_four_stopped_hold_up_only_what_names_their_chain() {
         let view = relay[0].proposal(&held.id)?;
         (view["state"] == "aborted").then_some(view)
     });
-    println!("closed: {closed}");
+    eprintln!("closed: {closed}");
     for validator in &relay {
         eventually("every validator of the relay says so", PATIENCE, || {
             (validator.proposal(&held.id)?["state"] == "aborted").then_some(())
