@@ -14,6 +14,7 @@ pub mod fixture;
 pub mod network;
 pub mod property;
 mod random;
+pub mod replay;
 pub mod scenario;
 pub mod shrink;
 mod signer;

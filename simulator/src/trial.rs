@@ -212,6 +212,9 @@ fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[Prop
     }
     world.run_for(REST_MS)?;
     world.check_at_rest()?;
+    if let Err(contradiction) = world.replay_log(network.relay) {
+        return Err(world.contradicted("the relay's log gives its headers again", contradiction));
+    }
     let chains = i64::try_from(network.subchains.len()).unwrap_or(0);
     let expected = chains * scenario.workload.opening_balance;
     let found: i64 =

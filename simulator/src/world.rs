@@ -421,6 +421,11 @@ impl World {
         self.trace.hash()
     }
 
+    /// What the chain began with.
+    pub fn genesis(&self, chain: ChainIndex) -> &Genesis {
+        &self.chain(chain).genesis
+    }
+
     /// The chain's id.
     pub fn chain_id(&self, chain: ChainIndex) -> ChainId {
         self.chain(chain).id
@@ -471,6 +476,23 @@ impl World {
     /// Whether a process is up.
     pub fn is_up(&self, process: ProcessId) -> bool {
         self.processes[process.0].is_up
+    }
+
+    /// The log of a chain as its furthest replica has it, executed again on a fresh state machine: how many blocks.
+    ///
+    /// # Errors
+    /// [`Contradiction`] at the first header that comes out differently.
+    pub fn replay_log(&self, chain: ChainIndex) -> Result<u64, Contradiction> {
+        let here = self.chain(chain);
+        let empty = MemoryStore::default();
+        let reader = chain_engine::ChainReader::new(self.best_store(chain).unwrap_or(&empty), here.id.suite);
+        let blocks = (1..=here.published.0.0).map_while(|height| reader.block(Height(height)).ok().flatten());
+        let (count, last) = crate::replay::replay(&here.genesis, &*here.machine, blocks)?;
+        if here.published.0 == Height(count) && (count == 0 || last == here.published.1) {
+            return Ok(count);
+        }
+        let published = format!("header {} of height {} was published", here.published.1, here.published.0);
+        Err(Contradiction::new(published, format!("the log ends at height {count} with {last}")))
     }
 
     /// Why a replica halted, if it did.

@@ -38,6 +38,10 @@ pub trait StoreReader {
     /// # Errors
     /// [`StoreFault`] on I/O.
     fn last(&self, start: &[u8], end: &[u8]) -> Result<Option<Entry>, StoreFault>;
+
+    /// Told once by an execution, when its rules are done and its changes and trees begin. A host may measure there;
+    /// nothing depends on it.
+    fn rules_done(&self) {}
 }
 
 /// Write access: a batch is applied whole or not at all.
@@ -58,5 +62,8 @@ impl<T: StoreReader + ?Sized> StoreReader for &T {
     }
     fn last(&self, start: &[u8], end: &[u8]) -> Result<Option<Entry>, StoreFault> {
         (**self).last(start, end)
+    }
+    fn rules_done(&self) {
+        (**self).rules_done();
     }
 }

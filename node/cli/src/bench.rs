@@ -63,7 +63,7 @@ struct Quantiles {
 }
 
 /// CPU time by phase, in nanoseconds.
-type Phases = [(&'static str, u64); 6];
+type Phases = [(&'static str, u64); 7];
 
 /// Where measuring began.
 struct Start {
@@ -78,10 +78,11 @@ struct Start {
 fn phases(measures: &Measures) -> Phases {
     [
         ("verify", measures.verify.cpu_ns()),
-        ("execute_and_state", measures.execute.cpu_ns()),
+        ("execute", measures.execute.cpu_ns()),
+        ("state", measures.state.cpu_ns()),
         ("store", measures.store.cpu_ns()),
         ("log", measures.log.cpu_ns()),
-        ("consensus_and_pool", measures.consensus.cpu_ns()),
+        ("consensus", measures.consensus.cpu_ns()),
         ("serve", measures.serve.cpu_ns()),
     ]
 }
@@ -238,7 +239,7 @@ fn report(
         by_phase.insert(*name, rounded(spent as f64 / 1_000.0 / per_node));
     }
     let rest = used.saturating_sub(client_cpu).saturating_sub(Duration::from_nanos(phases_ns));
-    by_phase.insert("network_and_rest", rounded(rest.as_secs_f64() * 1e6 / per_node));
+    by_phase.insert("network", rounded(rest.as_secs_f64() * 1e6 / per_node));
     let sum = used.saturating_sub(client_cpu).as_secs_f64() * 1e6 / per_node;
     let client_us = client_cpu.as_secs_f64() * 1e6 / transactions;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -9,4 +9,5 @@ mod flights;
 mod handoffs;
 mod notify;
 mod proposals;
+mod replay;
 mod suites;

@@ -58,6 +58,7 @@ impl BlockState<'_> {
     /// When a layer is still open.
     pub fn finish(self) -> Result<StateDelta, StoreFault> {
         assert!(self.open.is_empty(), "a block ended with {} open layers", self.open.len());
+        self.reader.rules_done();
         let heads = self.heads()?;
         let Self { reader, suite, height, base, created, block, .. } = self;
         let mut batch = WriteBatch::default();

@@ -54,9 +54,10 @@ pub(super) fn metrics(host: &HostHandle) -> String {
         let _ignored = writeln!(text, "crosstie_{name}{labels} {value}");
     };
     let measures = host.measures();
-    let phases: [(&str, &PhaseMeasure); 6] = [
+    let phases: [(&str, &PhaseMeasure); 7] = [
         ("verify", &measures.verify),
         ("execute", &measures.execute),
+        ("state", &measures.state),
         ("store", &measures.store),
         ("log", &measures.log),
         ("consensus", &measures.consensus),

@@ -80,9 +80,7 @@ impl Workers {
     fn run(&self, events: &mpsc::Sender<LoopEvent>, measures: &Measures) {
         while let Some(task) = self.next() {
             let Task { replica, token, job, machine, store } = task;
-            let measure = measures.of_job(&job);
-            let count = job.count();
-            let result = measure.measure(count, || job.run(machine.as_ref(), &store.reader()));
+            let result = measures.run_job(job, machine.as_ref(), store.reader());
             if events.send(LoopEvent::Done { replica, token, result }).is_err() {
                 return;
             }
