@@ -156,8 +156,16 @@ fn database_options(
     database.set_block_based_table_factory(&table);
     database.set_write_buffer_manager(write_buffers);
     database.set_write_buffer_size((memory_bytes / 8).clamp(1 << 20, 64 << 20));
-    database.set_compression_type(DBCompressionType::Lz4);
-    database.set_level_compaction_dynamic_level_bytes(true);
+    // Most of what a chain writes is hashes, which no compression shortens, and nodes of state trees, which are gone
+    // again after some hundred blocks. So young levels are not compressed, and are merged late and many at once: what
+    // is deleted by then is never written again.
+    database.set_compression_type(DBCompressionType::None);
+    database.set_bottommost_compression_type(DBCompressionType::Lz4);
+    database.set_level_zero_file_num_compaction_trigger(8);
+    database.set_level_zero_slowdown_writes_trigger(32);
+    database.set_level_zero_stop_writes_trigger(64);
+    database.set_max_bytes_for_level_base(512 << 20);
+    database.set_level_compaction_dynamic_level_bytes(false);
     database.set_max_open_files(i32::try_from(options.open_files).unwrap_or(i32::MAX));
     database.set_max_background_jobs(2);
     database.set_bytes_per_sync(1 << 20);
