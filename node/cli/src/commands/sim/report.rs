@@ -66,8 +66,9 @@ struct Broken<'t> {
 /// Writes the page.
 pub(super) fn write(file: &Path, loaded: &Loaded, trial: &Trial) -> Outcome {
     let json = serde_json::to_string(&data(loaded, trial)).map_err(Failure::internal)?;
-    // Nothing in the data may end the script that holds it.
-    let page = PAGE.replacen(PLACE, &json.replace("</", "<\\/"), 1);
+    // Nothing in the data may end the element that holds it: neither `</script>` nor `<!--` before `<script`, after which
+    // a browser reads on past the end. A `<` stands only inside strings of the JSON.
+    let page = PAGE.replacen(PLACE, &json.replace('<', "\\u003c"), 1);
     std::fs::write(file, page)
         .map_err(|error| Failure::input(file, error).next("name a file that this user can write, with --report"))
 }
