@@ -1,8 +1,10 @@
-//! The state tree behind a small trait: today `jmt`, later an engine in memory with the same roots.
+//! The state tree behind a small trait: a Jellyfish Merkle tree over stored nodes, later an engine in memory with the
+//! same roots.
 //!
 //! Trees are versioned by the ledger's own `state_version`. The tree knows key hashes and leaf bytes only; what they
 //! mean, and how long old versions are kept, is decided by its callers.
 
+#[cfg(test)]
 mod hasher;
 mod jellyfish;
 mod node;
@@ -10,7 +12,7 @@ mod node;
 pub(crate) use jellyfish::JellyfishTree;
 pub(crate) use node::Nodes;
 #[cfg(test)]
-pub(crate) use node::{NodeView, Position};
+pub(crate) use node::{ChildView, NodeView, Position};
 
 use crate::store::StoreFault;
 use ledger_protocol::Hash;

@@ -254,7 +254,7 @@ fn report(
         cpu_us_per_tx_and_node: by_phase,
         cpu_us_sum: rounded(sum),
         roofline_tx_per_s: rounded(roofline),
-        share_of_roofline: rounded(achieved / roofline * 100.0) / 100.0,
+        share_of_roofline: (achieved / roofline * 100.0).round() / 100.0,
         client_cpu_us_per_tx: rounded(client_us),
         cores,
         signatures: true,

@@ -1,60 +1,26 @@
-//! The state tree as `jmt` keeps it.
+//! A Jellyfish Merkle tree: the shape and the hashes of the `jmt` crate, which the tests compare it with.
 //!
-//! `jmt` computes updates; proofs are read from its nodes here, because its own prover panics when the store fails.
-//! The tests compare the two.
+//! `jmt` itself inserts key by key, hashing the way to the root again for each, keeps nodes three times as long, and its
+//! prover panics when the store fails. Here a block's writes are one batch (`update`).
 
-use super::hasher::{GuomiHasher, StandardHasher};
-use super::node::{NodeView, Position, children_of, lone_child, name_of, range_hash};
+mod update;
+
+use super::node::{NodeView, Position, children_of, lone_child, range_hash};
 use super::{LeafBatch, Nodes, PathEnd, StateTree, TreePath, TreeUpdate};
 use crate::store::StoreFault;
-use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
-use jmt::{JellyfishMerkleTree, KeyHash, OwnedValue, SimpleHasher, Version};
-use ledger_protocol::codec::encode;
 use ledger_protocol::{Hash, Suite};
 
 /// Nibbles of a key hash: the deepest that a tree can be.
 const MAX_DEPTH: usize = 64;
 
-/// The `jmt` engine for one suite.
+/// The tree of one suite.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JellyfishTree(pub(crate) Suite);
 
-impl TreeReader for Nodes<'_> {
-    fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        Ok(self.get(&name_of(node_key))?)
-    }
-
-    fn get_value_option(&self, _: Version, _: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
-        anyhow::bail!("values are not kept in the tree")
-    }
-
-    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
-        anyhow::bail!("the tree is never restored leaf by leaf")
-    }
-}
-
-fn update_with<H: SimpleHasher>(nodes: &Nodes<'_>, before: u64, batch: LeafBatch) -> Result<TreeUpdate, StoreFault> {
-    let version = before.checked_add(1).ok_or_else(|| StoreFault("a ledger has used up its versions".into()))?;
-    let leaves = batch.into_iter().map(|(key_hash, value)| (KeyHash(key_hash.0), value));
-    let (root, update) = JellyfishMerkleTree::<_, H>::new(nodes)
-        .put_value_set(leaves, version)
-        .map_err(|error| StoreFault(format!("state tree of ledger {}: {error:#}", nodes.ledger)))?;
-    let made = update.node_batch.nodes().iter().map(|(key, node)| (name_of(key), encode(node))).collect();
-    let mut stale: Vec<_> = update.stale_node_index_batch.iter().map(|index| name_of(&index.node_key)).collect();
-    // jmt forgets that the root node of a tree that had become empty goes stale.
-    let emptied = Position::root(before).name();
-    if nodes.get(&emptied)? == Some(Node::Null) && !stale.contains(&emptied) {
-        stale.push(emptied);
-    }
-    Ok(TreeUpdate { root: Hash(root.0), nodes: made, stale })
-}
-
 impl StateTree for JellyfishTree {
     fn update(&self, nodes: &Nodes<'_>, before: u64, batch: LeafBatch) -> Result<TreeUpdate, StoreFault> {
-        match self.0 {
-            Suite::Standard => update_with::<StandardHasher>(nodes, before, batch),
-            Suite::Guomi => update_with::<GuomiHasher>(nodes, before, batch),
-        }
+        let version = before.checked_add(1).ok_or_else(|| StoreFault("a ledger has used up its versions".into()))?;
+        update::Updater::new(nodes, self.0, version).run(before, batch)
     }
 
     fn path(&self, nodes: &Nodes<'_>, version: u64, key_hash: &Hash) -> Result<TreePath, StoreFault> {
