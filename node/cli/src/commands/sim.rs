@@ -124,7 +124,7 @@ fn one(args: &SimRunArgs, keeps_log: bool, output: &Output) -> Outcome {
         log::write(log, &trial, &replay)?;
     }
     if let Some(page) = &args.report {
-        report::write(page, &loaded, &trial)?;
+        report::write(page, &loaded, &trial, &replay)?;
     }
     let told = tell(&loaded, &trial, &replay, log.clone());
     output.data(&told, words);

@@ -18,6 +18,8 @@ const MAX_LANES: usize = 2_000;
 struct Data<'t> {
     scenario: &'t str,
     about: &'t str,
+    /// The line that runs it again.
+    replay: &'t str,
     seed: u64,
     trace_hash: String,
     events: u64,
@@ -64,8 +66,8 @@ struct Broken<'t> {
 }
 
 /// Writes the page.
-pub(super) fn write(file: &Path, loaded: &Loaded, trial: &Trial) -> Outcome {
-    let json = serde_json::to_string(&data(loaded, trial)).map_err(Failure::internal)?;
+pub(super) fn write(file: &Path, loaded: &Loaded, trial: &Trial, replay: &str) -> Outcome {
+    let json = serde_json::to_string(&data(loaded, trial, replay)).map_err(Failure::internal)?;
     // Nothing in the data may end the element that holds it: neither `</script>` nor `<!--` before `<script`, after which
     // a browser reads on past the end. A `<` stands only inside strings of the JSON.
     let page = PAGE.replacen(PLACE, &json.replace('<', "\\u003c"), 1);
@@ -73,13 +75,14 @@ pub(super) fn write(file: &Path, loaded: &Loaded, trial: &Trial) -> Outcome {
         .map_err(|error| Failure::input(file, error).next("name a file that this user can write, with --report"))
 }
 
-fn data<'t>(loaded: &'t Loaded, trial: &'t Trial) -> Data<'t> {
+fn data<'t>(loaded: &'t Loaded, trial: &'t Trial, replay: &'t str) -> Data<'t> {
     let chronicle = &trial.chronicle;
     let blocks = (0..trial.chains.len())
         .map(|place| chronicle.chains.get(&place).map_or(&[][..], |timeline| timeline.blocks.as_slice()));
     Data {
         scenario: &loaded.name,
         about: &loaded.scenario.about,
+        replay,
         seed: trial.seed.0,
         trace_hash: trial.trace_hash.to_string(),
         events: trial.events,
