@@ -229,7 +229,7 @@ fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[Prop
 fn ends(world: &World, network: &Network, ids: &[ProposalId]) -> BTreeMap<&'static str, usize> {
     let mut ends = BTreeMap::new();
     for id in ids {
-        let end = network.proposal(world, id).map_or("never ordered", |record| chronicle::state_name(record.state));
+        let end = network.proposal(world, id).map_or("never ordered", |record| record.state.name());
         *ends.entry(end).or_default() += 1;
     }
     ends

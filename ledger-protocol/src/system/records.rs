@@ -103,6 +103,19 @@ impl ProposalState {
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Committed | Self::Aborted | Self::Rejected)
     }
+
+    /// Its name in interfaces and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Preparing => "preparing",
+            Self::Committing => "committing",
+            Self::Aborting => "aborting",
+            Self::Committed => "committed",
+            Self::Aborted => "aborted",
+            Self::Rejected => "rejected",
+        }
+    }
 }
 
 /// How far one leg is.

@@ -10,7 +10,7 @@ use chain_engine::ChainReader;
 use chain_state::{BlockState, Place};
 use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::DecisionVerdict;
-use ledger_protocol::system::{LegPhase, ProposalRecord, ProposalState, accounts};
+use ledger_protocol::system::{LegPhase, ProposalRecord, accounts};
 use ledger_protocol::transaction::{Change, ChangeKind, Choice};
 use ledger_protocol::{ChainId, Height, LedgerId, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,9 +77,9 @@ impl Observer {
     fn on_relay(&mut self, observation: &Observation<'_>, height: Height, chronicle: &mut Chronicle) {
         for change in changes(observation, height, accounts::PROPOSALS) {
             let Some(record) = record::<ProposalRecord>(observation, height, &change) else { continue };
-            let name = state_name(record.state);
+            let name = record.state.name();
             let before = self.last.insert(record.id, record.clone());
-            let from = before.as_ref().map_or("none", |before| state_name(before.state));
+            let from = before.as_ref().map_or("none", |before| before.state.name());
             if from != name {
                 chronicle.coverage.insert(("proposal", from, name));
                 let proposal = chronicle.proposals.entry(record.id).or_default();
@@ -150,19 +150,6 @@ fn changes(observation: &Observation<'_>, height: Height, account: &str) -> Vec<
 fn record<T: borsh::BorshDeserialize>(observation: &Observation<'_>, height: Height, change: &Change) -> Option<T> {
     let state = BlockState::open(observation.store, observation.chain.suite, height).ok()?;
     state.record(&Place::new(change.ledger, &change.account, &change.key)).ok().flatten()
-}
-
-/// A proposal's state in a word.
-pub(super) const fn state_name(state: ProposalState) -> &'static str {
-    match state {
-        ProposalState::Queued => "queued",
-        ProposalState::Preparing => "preparing",
-        ProposalState::Committing => "committing",
-        ProposalState::Aborting => "aborting",
-        ProposalState::Committed => "committed",
-        ProposalState::Aborted => "aborted",
-        ProposalState::Rejected => "rejected",
-    }
 }
 
 const fn phase_name(phase: &LegPhase) -> &'static str {

@@ -127,10 +127,10 @@ impl Strikes {
         };
         for process in span.processes.iter().copied() {
             match kind {
-                FaultKind::Crash | FaultKind::PowerCut | FaultKind::TornTail | FaultKind::Wipe => {
-                    if !self.is_down(process) {
-                        world.restart(process);
-                    }
+                FaultKind::Crash | FaultKind::PowerCut | FaultKind::TornTail | FaultKind::Wipe
+                    if !self.is_down(process) =>
+                {
+                    world.restart(process);
                 }
                 FaultKind::DiskFull if !still(&process) => {
                     world.fill_disk(process, false);

@@ -103,8 +103,11 @@ fn smallest(
 /// is executed, and the same few ranges are asked for again and again: the head of a queue, whether an index is empty.
 #[derive(Debug, Default)]
 pub(super) struct ScannedPages {
-    pages: RefCell<BTreeMap<(Vec<u8>, Vec<u8>, usize), Vec<Entry>>>,
+    pages: RefCell<BTreeMap<PageKey, Vec<Entry>>>,
 }
+
+/// First row, end of the range, most rows.
+type PageKey = (Vec<u8>, Vec<u8>, usize);
 
 /// Longer pages are not kept.
 const KEPT_PAGE: usize = 8;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 /// A tree as `jmt` makes and keeps it.
 #[derive(Default)]
 struct Oracle {
-    nodes: std::collections::HashMap<NodeKey, Node>,
+    nodes: BTreeMap<NodeKey, Node>,
     values: BTreeMap<Hash, Vec<u8>>,
 }
 
@@ -209,8 +209,9 @@ proptest! {
 
 #[test]
 fn stored_nodes_read_back_and_damaged_ones_do_not() {
-    let child =
-        |number: u8| Some(ChildView { hash: Hash([number; 32]), version: number.into(), is_leaf: number % 2 == 0 });
+    let child = |number: u8| {
+        Some(ChildView { hash: Hash([number; 32]), version: number.into(), is_leaf: number.is_multiple_of(2) })
+    };
     let mut children = Box::new([None; 16]);
     (children[0], children[7], children[15]) = (child(1), child(2), child(3));
     let leaf = NodeView::Leaf { key_hash: Hash([1; 32]), value_hash: Hash([2; 32]) };

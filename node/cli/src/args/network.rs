@@ -101,7 +101,7 @@ pub(crate) struct DemoFlightsArgs {
     #[arg(long, value_name = "ROWS")]
     pub(crate) limit: Option<usize>,
     /// Proposals under way at once.
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long, value_name = "N", default_value_t = 768, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) in_flight: u32,
     /// How often the relay makes a block while there is work, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..=5000))]

@@ -15,18 +15,6 @@ use node_gateway::ProposalQuery;
 use relay::coordinator;
 use relay::registry;
 
-const fn state_label(state: ProposalState) -> &'static str {
-    match state {
-        ProposalState::Queued => "queued",
-        ProposalState::Preparing => "preparing",
-        ProposalState::Committing => "committing",
-        ProposalState::Aborting => "aborting",
-        ProposalState::Committed => "committed",
-        ProposalState::Aborted => "aborted",
-        ProposalState::Rejected => "rejected",
-    }
-}
-
 fn controlled(by: &ControlledBy) -> String {
     match by {
         ControlledBy::SingleOrganisation => "single organisation".into(),
@@ -85,7 +73,7 @@ pub(super) fn proposal(sight: &Sight<'_>, id: &ProposalId) -> Result<Option<(Pro
     let (waiting_for, hint) = next_step(&record, &legs);
     let view = ProposalView {
         id: id.to_string(),
-        state: state_label(record.state).into(),
+        state: record.state.name().into(),
         proposer: record.proposer.to_string(),
         submitted_at: record.submitted_at.0,
         started_at: record.started_at.0,
@@ -145,7 +133,7 @@ pub(super) fn proposals(sight: &Sight<'_>, query: &ProposalQuery) -> Result<Vec<
             let StateContent::Plain(bytes) = &value.content else { continue };
             let record: ProposalRecord = decode(bytes, bytes.len())
                 .map_err(|error| store_problem(StoreFault(format!("a proposal's record: {error}"))))?;
-            let label = state_label(record.state);
+            let label = record.state.name();
             let wanted = query.state.as_deref().is_none_or(|state| state == label)
                 && query.after.is_none_or(|after| record.id > after);
             if wanted && found.len() < query.limit {
