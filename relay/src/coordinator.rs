@@ -10,6 +10,8 @@ mod caps;
 mod decide;
 mod due;
 mod overdue;
+#[cfg(feature = "planted-bugs")]
+mod planted_bugs;
 mod queue;
 mod record;
 mod retire;

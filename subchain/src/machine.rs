@@ -93,6 +93,8 @@ impl StateMachine for SubchainMachine {
         motions::expire(&mut state, facts.height)?;
         work_off_waiting(&mut state, &participant)?;
         participant::resume_waiting(&mut state, &participant)?;
+        #[cfg(feature = "planted-bugs")]
+        participant::release_by_own_clock(&mut state, &participant, facts.height)?;
 
         // Sections 2 to 4. Decisions apply before local transactions, because Advances come before them.
         let mut receipts = Vec::with_capacity(inputs.len());

@@ -7,6 +7,8 @@
 mod answer;
 mod decide;
 mod notify;
+#[cfg(feature = "planted-bugs")]
+mod planted_bugs;
 mod prepare;
 mod prune;
 mod record;
@@ -15,6 +17,8 @@ pub mod table;
 mod waits;
 
 pub use notify::resume_waiting;
+#[cfg(feature = "planted-bugs")]
+pub(crate) use planted_bugs::release_by_own_clock;
 pub use prepare::dry_run;
 pub use prune::prune_acknowledged;
 pub use record::{LegId, LegRecord};
@@ -104,6 +108,10 @@ fn on_decision(
     }
     let leg = LegId { id: *id, started_at_on_relay: *started_at_on_relay };
     let record = leg.record(state)?;
+    #[cfg(feature = "planted-bugs")]
+    if planted_bugs::forgets_early_abort(record.is_some(), incoming) {
+        return decide::answer_refused(state, facts, &leg).map(Handled::Done);
+    }
     match react(record.as_ref().map(|record| record.state), incoming) {
         Reaction::Apply => decide::apply(state, facts, &leg, *deadline),
         Reaction::Release => decide::release(state, facts, &leg, *deadline).map(Handled::Done),

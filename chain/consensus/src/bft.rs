@@ -22,6 +22,8 @@ mod context;
 mod encoding;
 mod own;
 mod perform;
+#[cfg(feature = "planted-bugs")]
+mod planted_bugs;
 mod replay;
 mod routine;
 mod timers;

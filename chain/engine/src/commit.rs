@@ -116,6 +116,10 @@ pub(crate) fn prepare_block(
     let nodes = append_history(&mut frontier, suite, &header_hash)?;
     let mut recent = parent.recent.clone();
     recent.push(RecentBlock { height, round: header.round, proposer: header.proposer });
+    #[cfg(feature = "planted-bugs")]
+    if planted::is(planted::Plant::ProposerOrderByCertificate) {
+        recent.last_mut().into_iter().for_each(|block| block.round = certificate.round);
+    }
     if header.is_handoff() {
         // Headers under another set say nothing about the next one.
         recent.clear();

@@ -107,7 +107,10 @@ pub fn consume_advance(
         accept_head(state, &verified.head, head)?;
     }
     if !verified.messages.is_empty() {
-        set_next_expected(state, &advance.source, verified.next_expected)?;
+        let next = verified.next_expected;
+        #[cfg(feature = "planted-bugs")]
+        let next = if planted::is(planted::Plant::DuplicateMessageExecuted) { Sequence(next.0.saturating_sub(1)) } else { next };
+        set_next_expected(state, &advance.source, next)?;
     }
     let must_wait = waiting_count(state, &advance.source)? > 0;
     let (messages, postponed) =
@@ -129,6 +132,13 @@ pub fn consume_handoff(
     let next = match judge_handoff(state, handoff)? {
         Ok(next) => next,
         Err(refusal) => return Ok(Err(refusal)),
+    };
+    #[cfg(feature = "planted-bugs")]
+    let next = match trusted(state, &handoff.source)? {
+        Some(before) if planted::is(planted::Plant::StaleValidatorSet) => {
+            TrustedHeader { next_validators: before.next_validators, ..next }
+        }
+        _ => next,
     };
     accept_handoff(state, &handoff.header, &next)?;
     Ok(Ok(next))

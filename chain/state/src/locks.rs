@@ -7,6 +7,8 @@
 //! Bounds: [`MAX_HOLDERS`] per stored group; a scope that would exceed it is refused with `limit`.
 
 mod account;
+#[cfg(feature = "planted-bugs")]
+mod planted_bugs;
 mod table;
 
 use crate::block_state::{BlockState, is_live};
@@ -116,6 +118,8 @@ fn refusal(state: &BlockState<'_>, holder: &Holder, entry: &ScopeEntry) -> Resul
 /// # Errors
 /// [`StoreFault`] on I/O or a corrupt row.
 pub fn acquire(state: &mut BlockState<'_>, holder: &Holder, scope: &[ScopeEntry]) -> Result<(), StoreFault> {
+    #[cfg(feature = "planted-bugs")]
+    let scope = &planted_bugs::without_reserves(scope, planted::Plant::ReserveNotTaken);
     scope.iter().try_for_each(|entry| table::insert(state, holder, entry))
 }
 
@@ -124,6 +128,8 @@ pub fn acquire(state: &mut BlockState<'_>, holder: &Holder, scope: &[ScopeEntry]
 /// # Errors
 /// [`StoreFault`] on I/O or a corrupt row.
 pub fn release(state: &mut BlockState<'_>, holder: &Holder, scope: &[ScopeEntry]) -> Result<(), StoreFault> {
+    #[cfg(feature = "planted-bugs")]
+    let scope = &planted_bugs::without_reserves(scope, planted::Plant::ReserveNotReleased);
     scope.iter().try_for_each(|entry| table::remove(state, holder, entry))
 }
 

@@ -143,6 +143,8 @@ impl FinalityCertificate {
         }
         let total_power = validators.total_power();
         let needed = quorum(self.kind, total_power);
+        #[cfg(feature = "planted-bugs")]
+        let needed = if planted::is(planted::Plant::QuorumOffByOne) { total_power / 3 + 1 } else { needed };
         if signed_power < needed {
             return Err(CertificateError::Power { signed: signed_power, total: total_power, needed });
         }

@@ -36,6 +36,8 @@ pub(super) fn note_deadline(state: &mut BlockState<'_>, id: &ProposalId, deadlin
 pub fn fire_timeouts(state: &mut BlockState<'_>, facts: &RelayFacts) -> Result<(), StoreFault> {
     for key in due(state, DEADLINES, facts.height, MAX_FIRED)? {
         let Some((deadline, id)) = key.split_first_chunk::<8>() else { continue };
+        #[cfg(feature = "planted-bugs")]
+        let deadline = &super::planted_bugs::deadline(*deadline);
         if u64::from_be_bytes(*deadline) >= facts.height.0 {
             break;
         }
@@ -86,8 +88,15 @@ fn decide(
     verdict: DecisionVerdict,
     to: ProposalState,
 ) -> Result<(), StoreFault> {
-    if record.state != ProposalState::Preparing || record.decision.as_option().is_some() {
+    let is_over = record.state != ProposalState::Preparing || record.decision.as_option().is_some();
+    #[cfg(feature = "planted-bugs")]
+    let is_over = is_over && !super::planted_bugs::aborts_after_commit(&record, &verdict);
+    if is_over {
         return Ok(());
+    }
+    #[cfg(feature = "planted-bugs")]
+    if super::planted_bugs::keeps_deadline(&verdict) {
+        note_deadline(state, &record.id, record.deadline.saturating_add(1))?;
     }
     state.remove_working(DEADLINES, &deadline_key(record.deadline, &record.id))?;
     let record = ProposalRecord { state: to, decision: Choice::Some(verdict), decided_at: facts.height, ..record };
@@ -105,6 +114,8 @@ fn announce(
 ) -> Result<(), StoreFault> {
     let submit = record::submit_of(state, &record.id)?;
     let commits = matches!(verdict, DecisionVerdict::Commit { .. });
+    #[cfg(feature = "planted-bugs")]
+    let commits = commits || planted::is(planted::Plant::NotifyOnAbort);
     for ((status, leg), authorisations) in record.legs.iter().zip(&submit.body.legs).zip(&submit.authorisations) {
         // A retired chain gets nothing any more: its leaf has ended.
         if is_closed(status) || crate::registry::is_retired(state, &status.chain)? {
@@ -133,6 +144,8 @@ fn announce(
         send(state, &leg.chain, &MessageContent::Decision(decision))?;
         overdue::expect_outcome(state, facts, &record.id, &leg.chain)?;
     }
+    #[cfg(feature = "planted-bugs")]
+    super::planted_bugs::send_overtaken(state, facts, record, &submit)?;
     Ok(())
 }
 

@@ -106,7 +106,7 @@ pub(super) fn release_leg(
     Ok(())
 }
 
-fn remove_scope(
+pub(super) fn remove_scope(
     state: &mut BlockState<'_>,
     id: &ProposalId,
     leg: &Leg,
@@ -249,7 +249,10 @@ fn try_start(
     let submit = record::submit_of(state, id)?;
     for leg in submit.body.legs.iter().filter(|leg| leg.mode.votes()) {
         for scope in &leg.scope {
-            if scopes::is_blocked(state, &leg.chain, scope, arrival)? {
+            let is_blocked = scopes::is_blocked(state, &leg.chain, scope, arrival)?;
+            #[cfg(feature = "planted-bugs")]
+            let is_blocked = is_blocked && !planted::is(planted::Plant::ScopeConflictMissed);
+            if is_blocked {
                 return Ok(false);
             }
         }
@@ -290,6 +293,10 @@ fn start(
     let legs = leg_calls(&facts.relay, submit);
     for (index, leg) in submit.body.legs.iter().enumerate().filter(|(_, leg)| leg.mode.votes()) {
         caps::take(state, &leg.chain, &submit.body.proposer)?;
+        #[cfg(feature = "planted-bugs")]
+        if super::planted_bugs::is_overtaken(submit, index) {
+            continue;
+        }
         if let Some(prepare) = prepare(&facts.relay, id, (started_at, deadline), submit, index, &legs) {
             send(state, &leg.chain, &MessageContent::Prepare(prepare))?;
         }

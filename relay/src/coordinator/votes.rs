@@ -80,7 +80,11 @@ fn on_vote_message(
                 .iter()
                 .filter(|leg| leg.mode.votes())
                 .all(|leg| matches!(leg.phase, LegPhase::VotedYes { .. }));
+            #[cfg(feature = "planted-bugs")]
+            let all_yes = all_yes || super::planted_bugs::one_yes_is_missing(&record);
             if all_yes {
+                #[cfg(feature = "planted-bugs")]
+                super::planted_bugs::free_at_decision(state, &record, released)?;
                 decide::commit(state, facts, record)?;
             }
             Ok(Code::OK)

@@ -2,6 +2,8 @@
 
 use super::record::{HELD, HeldLeg, LegId, LegRecord};
 use super::table::{Incoming, LegState, Reaction, react};
+#[cfg(feature = "planted-bugs")]
+use super::planted_bugs;
 use super::{ParticipantFacts, answer, expired, standing::known_relay_height};
 use chain_ledger::leg::{LegError, LegRefusal, check_asserted, check_scope, execute_leg};
 use chain_ledger::{LedgerError, LedgerFacts};
@@ -53,6 +55,8 @@ pub(super) fn on_prepare(
                 write_set_root,
                 lock_set_root: suite.foreign(locks::lock_set_root(suite, &prepare.leg.scope)),
             };
+            #[cfg(feature = "planted-bugs")]
+            let staged = planted_bugs::staged(state, staged)?;
             locks::acquire(state, &holder(&leg), &prepare.leg.scope)?;
             let held = HeldLeg { scope: prepare.leg.scope.clone(), staged };
             state.put_working_as(HELD, &leg.working_key(), &held)?;

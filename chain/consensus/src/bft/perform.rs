@@ -88,6 +88,8 @@ impl BftConsensus {
                 resume.resume_with(())
             }
             CoreEffect::SignVote(vote, _) => {
+                #[cfg(feature = "planted-bugs")]
+                let vote = self.without_lock_rule(vote);
                 let what = match vote.step {
                     VoteType::Prevote => "prevote",
                     VoteType::Precommit => "precommit",
@@ -103,6 +105,10 @@ impl BftConsensus {
                         let signed = SignedVote::new(vote, signature);
                         self.work_at(height)?.own.add_vote(signed.clone());
                         let barrier = self.log_own(height, CoreInput::Vote(signed.clone()), effects)?;
+                        #[cfg(feature = "planted-bugs")]
+                        if planted::is(planted::Plant::VoteBeforeItIsDurable) {
+                            return Ok(Next::Resume(CoreResume::SignedVote(signed)));
+                        }
                         return Ok(Next::Park(barrier, CoreResume::SignedVote(signed)));
                     }
                 }

@@ -22,6 +22,8 @@ impl BftConsensus {
         replay: Vec<Vec<u8>>,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Halt> {
+        #[cfg(feature = "planted-bugs")]
+        let replay = if planted::is(planted::Plant::LogForgotten) { Vec::new() } else { replay };
         let HeightSettings { height, validators, proposer_order, signs } = settings;
         if let Some(before) = self.height().filter(|before| *before >= height) {
             return Err(Halt::Core { height, reason: format!("told to begin this height after height {before}") });
@@ -77,6 +79,8 @@ impl BftConsensus {
             value_payload: ValuePayload::ProposalAndParts,
             enabled: true,
         };
+        #[cfg(feature = "planted-bugs")]
+        let params = super::planted_bugs::thresholds(params);
         let heights = usize::try_from(ahead::HEIGHTS_AHEAD).unwrap_or(usize::MAX);
         Box::new(CoreState::new(BftContext, height.into(), set.clone(), params, heights, ahead::PER_HEIGHT))
     }

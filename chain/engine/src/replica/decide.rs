@@ -47,6 +47,10 @@ impl Replica {
         let (height, count) = (decided.height, prepared.batch.len() as u64);
         effects.push(ReplicaEffect::Observe(Mark::Begin { phase: Phase::Store, height, count }));
         effects.push(ReplicaEffect::Commit { token, batch: prepared.batch, height });
+        #[cfg(feature = "planted-bugs")]
+        if planted::is(planted::Plant::PublishedBeforeDurable) {
+            effects.extend(prepared.published.clone().map(ReplicaEffect::Published));
+        }
         self.standing = Standing::Idle;
         self.clear_alarm(Alarm::Stuck, effects);
         self.committing = Some(Committing {
@@ -74,6 +78,8 @@ impl Replica {
             self.clear_alarm(Alarm::Fetch(hash), effects);
         }
         let hashes: Vec<Hash> = published.as_ref().map_or_else(Vec::new, |block| block.inputs.clone());
+        #[cfg(feature = "planted-bugs")]
+        let published = published.filter(|_| !planted::is(planted::Plant::PublishedBeforeDurable));
         if let Some(published) = published {
             effects.push(ReplicaEffect::Published(published));
         }

@@ -1,0 +1,40 @@
+//! Mistakes that take more than a line; the simulator must find them (docs/adr/0011).
+
+use super::BftConsensus;
+use super::context::{BlockHash, Vote};
+use arc_malachitebft_core_consensus::Params;
+use arc_malachitebft_core_types::{NilOrVal, ThresholdParam, ThresholdParams, VoteType};
+use planted::Plant;
+
+impl BftConsensus {
+    /// The core prevotes nil when a lock forbids the round's block: here it prevotes the block.
+    pub(super) fn without_lock_rule(&mut self, vote: Vote) -> Vote {
+        if !planted::is(Plant::LockRuleDropped) || vote.step != VoteType::Prevote || vote.value != NilOrVal::Nil {
+            return vote;
+        }
+        let round = vote.round.as_u32().unwrap_or(0);
+        let Some(work) = &self.work else { return vote };
+        let mut valid = work.judged.iter().filter(|(_, of, is_valid)| *of == round && *is_valid);
+        match valid.next() {
+            Some((hash, _, _)) => Vote { value: NilOrVal::Val(BlockHash(*hash)), ..vote },
+            None => vote,
+        }
+    }
+}
+
+/// The core's own count of votes, by the same wrong quorum as every verifier's.
+pub(super) fn thresholds<A>(params: Params<A>) -> Params<A>
+where
+    A: arc_malachitebft_core_types::Context,
+{
+    if !planted::is(Plant::QuorumOffByOne) {
+        return params;
+    }
+    let threshold_params = ThresholdParams { quorum: ThresholdParam::F_PLUS_ONE, ..ThresholdParams::default() };
+    Params { threshold_params, ..params }
+}
+
+/// What a quorum is, to a verifier.
+pub(super) fn needed(needed: u64, total: u64) -> u64 {
+    if planted::is(Plant::QuorumOffByOne) { total / 3 + 1 } else { needed }
+}

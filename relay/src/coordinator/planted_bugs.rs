@@ -1,0 +1,72 @@
+//! Mistakes that take more than a line; the simulator must find them (docs/adr/0011).
+
+use super::queue::{self, Released};
+use super::send::{leg_calls, prepare, send};
+use super::{RelayFacts, record};
+use chain_state::{BlockState, StoreFault};
+use ledger_protocol::interchain::{DecisionVerdict, MessageContent};
+use ledger_protocol::proposal::Submit;
+use ledger_protocol::system::{LegPhase, ProposalRecord};
+use planted::{Plant, is};
+
+/// Whether all voting legs but one have said YES, and that is taken for enough.
+pub(super) fn one_yes_is_missing(record: &ProposalRecord) -> bool {
+    let mut voting = record.legs.iter().filter(|leg| leg.mode.votes());
+    let missing = voting.by_ref().filter(|leg| !matches!(leg.phase, LegPhase::VotedYes { .. })).count();
+    is(Plant::CommitWithOneYesMissing) && missing == 1
+}
+
+/// The deadline from which a timeout is judged, one too low.
+pub(super) fn deadline(deadline: [u8; 8]) -> [u8; 8] {
+    let before = u64::from_be_bytes(deadline).saturating_sub(u64::from(is(Plant::TimeoutEarly)));
+    before.to_be_bytes()
+}
+
+/// Whether a timeout aborts what was decided COMMIT.
+pub(super) fn aborts_after_commit(record: &ProposalRecord, verdict: &DecisionVerdict) -> bool {
+    let was_commit = matches!(record.decision.as_option(), Some(DecisionVerdict::Commit { .. }));
+    is(Plant::AbortAfterCommit) && was_commit && matches!(verdict, DecisionVerdict::Abort { .. })
+}
+
+/// Whether the deadline goes on counting after the decision.
+pub(super) fn keeps_deadline(verdict: &DecisionVerdict) -> bool {
+    is(Plant::AbortAfterCommit) && matches!(verdict, DecisionVerdict::Commit { .. })
+}
+
+/// Frees the scope of every leg.
+pub(super) fn free_at_decision(
+    state: &mut BlockState<'_>,
+    record: &ProposalRecord,
+    released: &mut Released,
+) -> Result<(), StoreFault> {
+    if is(Plant::ScopeFreeAtDecision) {
+        let submit = record::submit_of(state, &record.id)?;
+        for leg in &submit.body.legs {
+            queue::remove_scope(state, &record.id, leg, released)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether this leg's Prepare is overtaken by the Decision. A lane keeps its order, so a participant never meets an
+/// ABORT before its Prepare unless the lane is made to overtake.
+pub(super) fn is_overtaken(submit: &Submit, index: usize) -> bool {
+    is(Plant::EarlyAbortForgotten) && index == submit.body.legs.len().saturating_sub(1)
+}
+
+/// Sends the Prepare that the Decision has overtaken.
+pub(super) fn send_overtaken(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    record: &ProposalRecord,
+    submit: &Submit,
+) -> Result<(), StoreFault> {
+    for (index, leg) in submit.body.legs.iter().enumerate().filter(|(index, _)| is_overtaken(submit, *index)) {
+        let legs = leg_calls(&facts.relay, submit);
+        let times = (record.started_at, record.deadline);
+        if let Some(late) = prepare(&facts.relay, &record.id, times, submit, index, &legs) {
+            send(state, &leg.chain, &MessageContent::Prepare(late))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Mistakes that can be planted into the protocol's code, for the simulator to find.
+//!
+//! The code of floors 0–3 asks [`is`] at the place of each mistake, and only when it is built with the feature
+//! `planted-bugs`; without the feature the question is not in the binary. [`plant`] chooses one mistake for this
+//! thread, so that trials on several threads can differ, until its guard is dropped.
+//!
+//! Invariants: at most one mistake per thread; none unless somebody planted it.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+macro_rules! plants {
+    ($($plant:ident = $name:literal, $what:literal;)*) => {
+        /// A mistake.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Plant {
+            $(#[doc = $what] $plant,)*
+        }
+
+        impl Plant {
+            /// Every mistake, from consensus upwards.
+            pub const ALL: &'static [Self] = &[$(Self::$plant,)*];
+
+            /// Its name on the command line and in reports.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$plant => $name,)* }
+            }
+
+            /// What is done wrong, in a sentence, and who did it before where that is known.
+            pub const fn what(self) -> &'static str {
+                match self { $(Self::$plant => $what,)* }
+            }
+        }
+    };
+}
+
+plants! {
+    // chain/consensus
+    VoteBeforeItIsDurable = "vote-before-it-is-durable",
+        "A vote leaves before it is durable; after a power cut its validator votes again (narwhal #488, babylon-node #110).";
+    LogForgotten = "log-forgotten",
+        "After a restart the replica does not read what it signed (asonnino/hotstuff #15).";
+    LockRuleDropped = "lock-rule-dropped",
+        "A validator that locked a block prevotes another one in a later round without proof that it may.";
+    QuorumOffByOne = "quorum-off-by-one",
+        "A third and one more counts as a quorum, in voting and in every verifier (BitXHub's f+1).";
+    // chain/engine
+    ReplayWindowIgnored = "replay-window-ignored",
+        "A transaction that is final already is taken into a block again (AntChain's nonce check).";
+    ReplayWindowForgotten = "replay-window-forgotten",
+        "After a restart the replica does not know which transactions are final.";
+    PublishedBeforeDurable = "published-before-durable",
+        "A block is shown to others before its batch is durable; a power cut takes it back.";
+    ProposerOrderByCertificate = "proposer-order-by-certificate",
+        "The order of proposers follows from the round of the certificate, which differs between nodes.";
+    // chain/state and chain/ledger
+    FailedTransactionKept = "failed-transaction-kept",
+        "What a transaction wrote before it failed stays in the books.";
+    LockIgnoredLocally = "lock-ignored-locally",
+        "A local transaction writes a key that an undecided proposal holds.";
+    ReserveIgnoredLocally = "reserve-ignored-locally",
+        "A local debit is checked against a counter's value without what proposals have reserved.";
+    ReserveNotTaken = "reserve-not-taken",
+        "A leg votes YES on an amount and does not reserve it.";
+    ReserveNotReleased = "reserve-not-released",
+        "What a leg reserved stays reserved when the leg has ended.";
+    // subchain
+    StagedWritesReExecuted = "staged-writes-re-executed",
+        "A leg writes into the books at Prepare and is executed once more at COMMIT.";
+    DeltaOverwrites = "delta-overwrites",
+        "COMMIT stores the value that a counter had at Prepare plus the amount, instead of adding the amount.";
+    LockReleasedByOwnClock = "lock-released-by-own-clock",
+        "A deadline is counted on the subchain's clock: when its own height passes it, it drops what it voted YES on.";
+    EarlyAbortForgotten = "early-abort-forgotten",
+        "Where a Prepare can be overtaken, an ABORT before it leaves no record, and the late Prepare is voted on.";
+    NotifyRunsAtALock = "notify-runs-at-a-lock",
+        "A NOTIFY leg runs although an undecided proposal holds its keys.";
+    // relay
+    CommitWithOneYesMissing = "commit-with-one-yes-missing",
+        "COMMIT is decided when all but one voting leg have said YES.";
+    AbortAfterCommit = "abort-after-commit",
+        "A deadline that passes after COMMIT still aborts, and the ABORT is honoured.";
+    TimeoutEarly = "timeout-early",
+        "A proposal times out at its deadline, before the votes that are ordered there (hermes #1442).";
+    ScopeConflictMissed = "scope-conflict-missed",
+        "A proposal starts although an earlier one with a conflicting scope is open.";
+    ScopeFreeAtDecision = "scope-free-at-decision",
+        "A scope is free when the proposal is decided, not when its legs are closed.";
+    NotifyOnAbort = "notify-on-abort",
+        "A NOTIFY leg gets its call although the proposal aborted (AntChain's receipt of a failure).";
+    // chain/interchain
+    DuplicateMessageExecuted = "duplicate-message-executed",
+        "The inbox counter stops one short: the last message of every list is delivered again.";
+    StaleValidatorSet = "stale-validator-set",
+        "A hand-off is accepted and the retired set goes on being trusted (tendermint #5139, ibc-go #1725).";
+}
+
+impl Plant {
+    /// The mistake of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|plant| plant.name() == name)
+    }
+}
+
+thread_local! {
+    static PLANTED: Cell<Option<Plant>> = const { Cell::new(None) };
+}
+
+/// A mistake is planted as long as this lives; then what was before is again. It stays on its thread.
+#[derive(Debug)]
+#[must_use = "the mistake is planted only as long as this lives"]
+pub struct Planted {
+    before: Option<Plant>,
+    stays_on_its_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Planted {
+    fn drop(&mut self) {
+        PLANTED.set(self.before);
+    }
+}
+
+/// Plants a mistake on this thread.
+pub fn plant(plant: Plant) -> Planted {
+    Planted { before: PLANTED.replace(Some(plant)), stays_on_its_thread: PhantomData }
+}
+
+/// Whether this mistake is planted on this thread.
+pub fn is(plant: Plant) -> bool {
+    PLANTED.get() == Some(plant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Plant, is, plant};
+
+    #[test]
+    fn a_mistake_is_planted_on_one_thread_until_its_guard_goes() {
+        assert!(!Plant::ALL.iter().any(|plant| is(*plant)));
+        {
+            let _outer = plant(Plant::TimeoutEarly);
+            {
+                let _inner = plant(Plant::QuorumOffByOne);
+                assert!(is(Plant::QuorumOffByOne) && !is(Plant::TimeoutEarly));
+            }
+            assert!(is(Plant::TimeoutEarly));
+            std::thread::spawn(|| assert!(!is(Plant::TimeoutEarly))).join().unwrap();
+        }
+        assert!(!is(Plant::TimeoutEarly));
+    }
+
+    #[test]
+    fn every_name_is_of_one_mistake() {
+        for plant in Plant::ALL {
+            assert_eq!(Plant::named(plant.name()), Some(*plant));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The simulator finds every planted mistake, and none where none is planted.
