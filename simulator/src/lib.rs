@@ -16,6 +16,8 @@ pub mod property;
 mod random;
 pub mod replay;
 pub mod scenario;
+#[cfg(feature = "planted-bugs")]
+pub mod self_test;
 pub mod shrink;
 mod signer;
 pub mod trace;

@@ -5,16 +5,25 @@
 
 mod agreement;
 mod certificates;
+mod clients;
+mod delivery;
+mod holds;
 mod monotone;
 mod once;
 mod proposals;
+mod reading;
+mod scopes;
 mod signing;
 
 pub use agreement::Agreement;
 pub use certificates::Certificates;
+pub use clients::Clients;
+pub use delivery::Delivery;
+pub use holds::Holds;
 pub use monotone::Monotone;
 pub use once::AtMostOnce;
 pub use proposals::{Proposals, Tally};
+pub use scopes::Scopes;
 pub use signing::OneSignature;
 
 use crate::failure::Contradiction;
@@ -103,5 +112,15 @@ pub fn standard() -> Vec<Box<dyn Property>> {
         Box::new(Certificates::default()),
         Box::new(AtMostOnce::default()),
         Box::new(Monotone::default()),
+    ]
+}
+
+/// What holds beside that in a network of honest chains that are never re-anchored.
+pub fn of_network(relay: ChainIndex) -> Vec<Box<dyn Property>> {
+    vec![
+        Box::new(Delivery::default()),
+        Box::new(Clients::default()),
+        Box::new(Holds::new(relay)),
+        Box::new(Scopes::new(relay)),
     ]
 }

@@ -11,7 +11,7 @@ mod workload;
 
 pub use fault::{FaultKind, FaultPlan, Target};
 pub use schedule::{Schedule, Strike};
-pub use workload::{Arrival, Row, Workload, WorkloadKind};
+pub use workload::{Arrival, LocalKind, Row, Workload, WorkloadKind};
 
 use crate::fixture::{NetworkPlan, SubchainPlan};
 use crate::network::NetworkConfig;
@@ -148,6 +148,19 @@ pub struct Scenario {
     /// What goes wrong.
     #[serde(default, rename = "fault")]
     pub faults: Vec<FaultPlan>,
+    /// When validators change.
+    #[serde(default, rename = "handoff")]
+    pub handoffs: Vec<HandoffPlan>,
+}
+
+/// A chain's longest-serving validator makes room for a new one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandoffPlan {
+    /// From the start of the work.
+    pub at_ms: u64,
+    /// `relay`, or a subchain's name.
+    pub chain: String,
 }
 
 const fn default_settle_ms() -> u64 {
@@ -193,6 +206,13 @@ impl Scenario {
         for (number, fault) in self.faults.iter().enumerate() {
             fault.check(&format!("fault {}", number + 1), &self.network)?;
         }
+        for handoff in &self.handoffs {
+            let named = |number| handoff.chain == format!("chain-{number}");
+            if handoff.chain != RELAY && !(0..self.network.subchains).any(named) {
+                let problem = format!("there is no chain {}; name {RELAY} or one of chain-0, chain-1, …", handoff.chain);
+                return Err(ScenarioError::value("handoff.chain", problem));
+            }
+        }
         Ok(())
     }
 
@@ -231,6 +251,9 @@ impl Scenario {
         for plan in &mut subchains {
             plan.validators = self.network.validators;
             plan.counters = vec![(BALANCE.to_owned(), 0, 1_000_000_000, self.workload.opening_balance)];
+            if self.workload.local_kind == LocalKind::Transfers {
+                plan.counters.push((TILL.to_owned(), 0, 1_000_000_000, self.workload.opening_balance));
+            }
         }
         NetworkPlan {
             relay_suite: self.network.relay_suite.into(),
@@ -242,6 +265,11 @@ impl Scenario {
 
 /// The counter that every party has and that transfers move amounts between.
 pub const BALANCE: &str = "balance";
+
+/// The counter that local transfers move amounts from and to.
+pub const TILL: &str = "till";
+/// How a scenario names the relay.
+pub const RELAY: &str = "relay";
 
 #[cfg(test)]
 mod tests;

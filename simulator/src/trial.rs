@@ -5,6 +5,7 @@
 //! Then the faults end and everything that was ordered must come to its end, the same at every replica, with no amount
 //! made or lost. The same scenario, seed and strikes give the same [`Trial::trace_hash`].
 
+mod agenda;
 mod chronicle;
 mod strikes;
 
@@ -12,21 +13,19 @@ pub use chronicle::{ChainTimeline, Chronicle, Coverage, ProposalTimeline};
 pub use strikes::{StrikeSpan, count_by_kind};
 
 use crate::failure::{Contradiction, Failure};
-use crate::fixture::{LegDraft, Network};
+use crate::fixture::Network;
 use crate::random::Seed;
-use crate::scenario::{Arrival, BALANCE, Latency, Row, Scenario, Schedule, Workload, WorkloadKind};
+use crate::property;
+use crate::scenario::{Arrival, BALANCE, Latency, LocalKind, Row, Scenario, Schedule, TILL, Workload};
 use crate::world::{ProcessId, World};
-use crate::{NetworkConfig, fixture};
-use ledger_protocol::codec::{BoundedBytes, Text};
-use ledger_protocol::transaction::{Expectation, Operation, SetKey};
+use crate::NetworkConfig;
+use agenda::Agenda;
 use ledger_protocol::{Hash, ProposalId};
 use std::collections::BTreeMap;
 use strikes::Strikes;
 
 /// How long the world runs on after the last end, so that every replica has the last block.
 const REST_MS: u64 = 5_000;
-/// The account of records of a simulated book.
-const RECORDS: fixture::FixtureKind = fixture::FixtureKind::Records;
 
 /// What became of a trial.
 #[derive(Debug)]
@@ -68,6 +67,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let mut network = Network::build(&mut world, &scenario.plan(&parties));
     let chronicle = chronicle::SharedChronicle::default();
     world.add_property(Box::new(chronicle::Observer::new(chronicle.clone(), network.relay)));
+    property::of_network(network.relay).into_iter().for_each(|property| world.add_property(property));
     spread(&mut world, &network, scenario.network.latency);
     let mut strikes = Strikes::new(&world, schedule.strikes().to_vec());
     let mut ids = Vec::new();
@@ -140,16 +140,18 @@ fn work(
     ids: &mut Vec<ProposalId>,
 ) -> Result<(), Box<Failure>> {
     let began_ms = world.now_ms();
+    let mut agenda = Agenda::new(scenario);
     let mut arrivals = arrivals.iter().peekable();
     loop {
         let elapsed_ms = world.now_ms() - began_ms;
         strikes.advance(world, network, elapsed_ms);
+        agenda.advance(world, network, elapsed_ms);
         while let Some(arrival) = arrivals.next_if(|arrival| arrival.at_ms <= elapsed_ms) {
-            submit(world, network, scenario, arrival, ids);
+            agenda.submit(world, network, arrival, elapsed_ms, ids);
         }
-        let next = [arrivals.peek().map(|arrival| arrival.at_ms), strikes.next_ms()].into_iter().flatten().min();
+        let next_ms = [arrivals.peek().map(|arrival| arrival.at_ms), strikes.next_ms(), agenda.next_ms()];
         let end_ms = scenario.length_ms.max(arrivals.clone().next_back().map_or(0, |last| last.at_ms + 1));
-        let until_ms = next.unwrap_or(end_ms).min(end_ms);
+        let until_ms = next_ms.into_iter().flatten().min().unwrap_or(end_ms).min(end_ms);
         if elapsed_ms >= end_ms {
             break;
         }
@@ -157,34 +159,6 @@ fn work(
     }
     strikes.end_all(world, network);
     Ok(())
-}
-
-fn submit(world: &mut World, network: &mut Network, scenario: &Scenario, arrival: &Arrival, ids: &mut Vec<ProposalId>) {
-    let record = || (arrival.reference.clone(), format!("at {}", arrival.at_ms));
-    if arrival.is_local {
-        if let (Some(position), (key, value)) = (arrival.parties.first(), record())
-            && let (Ok(account), Ok(key), Ok(value)) =
-                (Text::new(RECORDS.account()), BoundedBytes::new(key.as_bytes()), BoundedBytes::new(value.as_bytes()))
-        {
-            let set = SetKey { account, key, value, expected: Expectation::Any };
-            network.local(world, *position, vec![Operation::SetKey(set)]);
-        }
-        return;
-    }
-    let others = i64::try_from(arrival.parties.len()).unwrap_or(1) - 1;
-    let drafts: Vec<(usize, LegDraft)> = (0..)
-        .zip(&arrival.parties)
-        .map(|(place, position)| {
-            let share = arrival.amount.map(|amount| if place == 0 { -amount * others } else { amount });
-            let deltas = share.filter(|share| *share != 0).map(|share| (BALANCE.to_owned(), share));
-            let writes = match scenario.workload.kind {
-                WorkloadKind::Transfers => Vec::new(),
-                WorkloadKind::Records | WorkloadKind::Csv => vec![record()],
-            };
-            (*position, LegDraft { writes, deltas: deltas.into_iter().collect(), notify: false })
-        })
-        .collect();
-    ids.push(network.propose(world, &drafts, scenario.workload.t_prep));
 }
 
 /// Everything that was ordered ends, and the books agree.
@@ -215,14 +189,19 @@ fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[Prop
     if let Err(contradiction) = world.replay_log(network.relay) {
         return Err(world.contradicted("the relay's log gives its headers again", contradiction));
     }
-    let chains = i64::try_from(network.subchains.len()).unwrap_or(0);
-    let expected = chains * scenario.workload.opening_balance;
-    let found: i64 =
-        (0..network.subchains.len()).filter_map(|position| network.counter(world, position, BALANCE)).sum();
+    let counters: &[&str] = match scenario.workload.local_kind {
+        LocalKind::Records => &[BALANCE],
+        LocalKind::Transfers => &[BALANCE, TILL],
+    };
+    let chains = network.subchains.len();
+    let count = i64::try_from(chains * counters.len()).unwrap_or(0);
+    let expected = count * scenario.workload.opening_balance;
+    let amount = |name: &str| (0..chains).filter_map(|position| network.counter(world, position, name)).sum::<i64>();
+    let found: i64 = counters.iter().map(|name| amount(name)).sum();
     if found == expected {
         return Ok(());
     }
-    let promised = format!("the balances of {chains} subchains sum up to {expected}, as they did at the start");
+    let promised = format!("the {counters:?} of {chains} subchains sum up to {expected}, as they did at the start");
     Err(world.contradicted("conservation", Contradiction::new(promised, format!("they sum up to {found}"))))
 }
 

@@ -1,10 +1,12 @@
 //! Certificates: every published block is certified by the set that the history before it names.
+//!
+//! The power behind a certificate is counted here once more: a verifier with a wrong quorum would agree with itself.
 
 use super::{Fact, Observation, Property};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
 use chain_engine::rows;
-use ledger_protocol::chain::{CertificateKind, ValidatorSet};
+use ledger_protocol::chain::{CertificateKind, FinalityCertificate, ValidatorSet};
 use ledger_protocol::{Hash, Suite};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,10 +61,25 @@ impl Property for Certificates {
                 if let Err(error) = block.certificate.verify(header, set, *kind) {
                     return say(format!("its certificate does not verify: {error}"));
                 }
+                let (signed, total) = power(&block.certificate, set);
+                let is_quorum = match kind {
+                    CertificateKind::Bft | CertificateKind::Dev => 3 * signed > 2 * total,
+                    CertificateKind::Cft => 2 * signed > total,
+                };
+                if !is_quorum {
+                    return say(format!("its certificate is signed by power {signed} of {total}"));
+                }
                 self.verified.insert(seen);
                 Ok(())
             }
             _ => Ok(()),
         }
     }
+}
+
+/// The power that signed, and that of the set.
+fn power(certificate: &FinalityCertificate, set: &ValidatorSet) -> (u128, u128) {
+    let powers: Vec<u128> = set.validators().iter().map(|validator| u128::from(validator.power)).collect();
+    let signers = certificate.signers.signers(powers.len()).unwrap_or_default();
+    (signers.iter().filter_map(|place| powers.get(*place)).sum(), powers.iter().sum())
 }

@@ -184,6 +184,10 @@ impl Proposals {
             DecisionVerdict::Commit { .. } if !missing.is_empty() => {
                 against(format!("A2: {id} is decided COMMIT"), format!("no proven YES of {missing:?}"))
             }
+            DecisionVerdict::Abort { code: Code::TIMEOUT, .. } if height <= record.deadline => against(
+                format!("R1: a vote for {id} counts until relay height {}", record.deadline),
+                format!("it is aborted for its deadline at {height}"),
+            ),
             DecisionVerdict::Abort { code, .. }
                 if missing.is_empty() && *code != Code::CANCELLED && *code != Code::CHAIN_LOST =>
             {
@@ -287,6 +291,12 @@ impl Proposals {
                 LegState::Released | LegState::Tombstone => dropped = Some(chain),
                 _ => {}
             }
+        }
+        let mut notified = seen.legs.iter().filter(|(_, leg)| matches!(leg.state, LegState::Noted | LegState::Waiting));
+        if let (Some((chain, _)), false) =
+            (notified.next(), matches!(decision, Some(DecisionVerdict::Commit { .. })))
+        {
+            return against(format!("a NOTIFY of {id} follows COMMIT"), format!("it came to {chain:?} without"));
         }
         if let (Some(applied), Some(dropped)) = (applied, dropped) {
             return against(format!("A1: {id} is applied on {applied:?}"), format!("it is dropped on {dropped:?}"));

@@ -18,6 +18,17 @@ pub enum WorkloadKind {
     Csv,
 }
 
+/// What local transactions do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LocalKind {
+    /// They write a record.
+    #[default]
+    Records,
+    /// They move an amount between the balance of their subchain and its till, by two operations of one transaction.
+    Transfers,
+}
+
 /// The work.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -28,6 +39,14 @@ pub struct Workload {
     pub proposals_per_s: u32,
     /// Local transactions per second, of every subchain.
     pub local_per_s: u32,
+    /// What they do.
+    pub local_kind: LocalKind,
+    /// Local transactions that write the one hot record, in thousandths.
+    pub local_hot_per_mille: u32,
+    /// Inputs that their client submits once more, to another replica, in thousandths.
+    pub repeat_per_mille: u32,
+    /// Proposals whose last leg is a NOTIFY, in thousandths.
+    pub notify_per_mille: u32,
     /// Legs of a proposal.
     pub legs: usize,
     /// Proposals that touch the one hot account, in thousandths.
@@ -50,6 +69,10 @@ impl Default for Workload {
             kind: WorkloadKind::Transfers,
             proposals_per_s: 2,
             local_per_s: 0,
+            local_kind: LocalKind::Records,
+            local_hot_per_mille: 0,
+            repeat_per_mille: 0,
+            notify_per_mille: 0,
             legs: 2,
             hot_per_mille: 0,
             t_prep: 100,
@@ -74,6 +97,10 @@ pub struct Arrival {
     pub amount: Option<i64>,
     /// A transaction of one subchain alone, not a proposal.
     pub is_local: bool,
+    /// Whether the last party is only notified.
+    pub notifies: bool,
+    /// Whether its client submits it once more.
+    pub repeats: bool,
 }
 
 /// A row of a CSV workload.
@@ -84,6 +111,8 @@ pub struct Row {
     reference: String,
 }
 
+/// The record that everybody writes.
+const HOT: &str = "hot";
 /// Most rows of a CSV workload.
 const MAX_ROWS: usize = 100_000;
 
@@ -93,8 +122,17 @@ impl Workload {
         if self.proposals_per_s > 1_000 || self.local_per_s > 1_000 {
             return value("proposals_per_s", "at most 1000 proposals and 1000 local transactions per second");
         }
-        if self.hot_per_mille > 1_000 {
-            return value("hot_per_mille", "at most 1000");
+        let shares = [
+            ("hot_per_mille", self.hot_per_mille),
+            ("local_hot_per_mille", self.local_hot_per_mille),
+            ("repeat_per_mille", self.repeat_per_mille),
+            ("notify_per_mille", self.notify_per_mille),
+        ];
+        if let Some((key, _)) = shares.iter().find(|(_, share)| *share > 1_000) {
+            return value(key, "at most 1000");
+        }
+        if self.notify_per_mille > 0 && self.legs < 2 {
+            return value("notify_per_mille", "a proposal with a NOTIFY leg has another leg too");
         }
         if self.t_prep == 0 || self.t_prep > 2_000 {
             return value("t_prep", "between 1 and 2000 blocks of the relay");
@@ -175,6 +213,8 @@ impl Workload {
                     reference: row.reference.clone(),
                     amount: Some(1),
                     is_local: false,
+                    notifies: false,
+                    repeats: false,
                 });
             }
         } else {
@@ -183,20 +223,29 @@ impl Workload {
                 let at_ms = random.below(length_ms);
                 let parties = self.choose(subchains, &mut random);
                 let is_hot = random.chance(self.hot_per_mille);
-                let reference = if is_hot { "hot".to_owned() } else { format!("deal/{number}") };
+                let reference = if is_hot { HOT.to_owned() } else { format!("deal/{number}") };
                 let amount = (self.kind == WorkloadKind::Transfers).then(|| 1 + random.below(20).min(19) as i64);
-                arrivals.push(Arrival { at_ms, parties, reference, amount, is_local: false });
+                let notifies = random.chance(self.notify_per_mille);
+                let repeats = random.chance(self.repeat_per_mille);
+                arrivals.push(Arrival { at_ms, parties, reference, amount, is_local: false, notifies, repeats });
             }
         }
         for chain in 0..subchains {
             for number in 0..u64::from(self.local_per_s) * length_ms / 1_000 {
-                let reference = format!("local/{number}");
+                let at_ms = random.below(length_ms);
+                let is_hot = random.chance(self.local_hot_per_mille);
+                let repeats = random.chance(self.repeat_per_mille);
                 arrivals.push(Arrival {
-                    at_ms: random.below(length_ms),
+                    at_ms,
                     parties: vec![chain],
-                    reference,
-                    amount: None,
+                    reference: if is_hot { HOT.to_owned() } else { format!("local/{number}") },
+                    amount: match self.local_kind {
+                        LocalKind::Records => None,
+                        LocalKind::Transfers => Some(20 - random.below(41) as i64),
+                    },
                     is_local: true,
+                    notifies: false,
+                    repeats,
                 });
             }
         }

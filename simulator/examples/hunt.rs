@@ -1,0 +1,21 @@
+use planted::Plant;
+use simulator::self_test::*;
+use simulator::Seed;
+fn main() {
+    let a: Vec<String> = std::env::args().collect();
+    if a[1] == "clean" {
+        for (name, _) in GROUNDS { if a.len() > 4 && a[4] != *name { continue }
+            for s in a[2].parse::<u64>().unwrap()..=a[3].parse::<u64>().unwrap() {
+            let t = std::time::Instant::now();
+            let b = try_one(name, Seed(s));
+            println!("{name} {s} {:?} {:.1}s", b, t.elapsed().as_secs_f64());
+        }}
+        return;
+    }
+    let secs: u64 = a[2].parse().unwrap();
+    for p in Plant::ALL { if a[1] != "all" && !a[1].split(',').any(|n| n == p.name()) { continue }
+        let h = hunt(*p, a.get(3).map_or(1, |s| s.parse().unwrap()), std::time::Duration::from_secs(secs));
+        match h.found { Some(b) => println!("FOUND {} | {} | {} seed {} | {:?} ev | {} trials {:.1}s\n   {}\n   {}", p.name(), b.property, b.scenario, b.seed, b.events, h.trials, h.cpu.as_secs_f64(), b.facts.0, b.facts.1),
+            None => println!("MISSED {} {} trials {:.1}s", p.name(), h.trials, h.cpu.as_secs_f64()) }
+    }
+}

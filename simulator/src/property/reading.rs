@@ -1,0 +1,58 @@
+//! What a block changed in ledger 0, read from the store of the replica that published it.
+
+use super::Observation;
+use chain_engine::ChainReader;
+use chain_state::{BlockState, Place};
+use ledger_protocol::chain::Input;
+use ledger_protocol::proposal::Submit;
+use ledger_protocol::transaction::{Change, ChangeKind, Operation};
+use ledger_protocol::{Height, LedgerId};
+
+/// Every change of a block.
+pub(super) fn changes(observation: &Observation<'_>, height: Height) -> Vec<Change> {
+    let reader = ChainReader::new(observation.store, observation.chain.suite);
+    reader.changes(height).ok().flatten().unwrap_or_default()
+}
+
+/// The keys of an account of ledger 0 that a block set, with the records that stand there now.
+pub(super) fn records<T: borsh::BorshDeserialize>(
+    observation: &Observation<'_>,
+    height: Height,
+    account: &str,
+) -> Vec<(Change, T)> {
+    let Some(state) = state(observation, height) else { return Vec::new() };
+    let mut changes = changes(observation, height);
+    changes.retain(|change| {
+        change.ledger == LedgerId::SYSTEM && change.account.as_str() == account && change.kind == ChangeKind::Set
+    });
+    let record = |change: Change| {
+        let place = Place::new(change.ledger, &change.account, &change.key);
+        Some((change, state.record(&place).ok().flatten()?))
+    };
+    changes.into_iter().filter_map(record).collect()
+}
+
+/// The state after a block.
+pub(super) fn state<'o>(observation: &Observation<'o>, height: Height) -> Option<BlockState<'o>> {
+    BlockState::open(observation.store, observation.chain.suite, height).ok()
+}
+
+/// The inputs of a block.
+pub(super) fn inputs(observation: &Observation<'_>, height: Height) -> Vec<Input> {
+    let reader = ChainReader::new(observation.store, observation.chain.suite);
+    reader.block(height).ok().flatten().map_or_else(Vec::new, |block| block.inputs.into_vec())
+}
+
+/// Every proposal that a block orders.
+pub(super) fn submits(observation: &Observation<'_>, height: Height) -> Vec<Submit> {
+    let mut submits = Vec::new();
+    for input in inputs(observation, height) {
+        let Input::Transaction(transaction) = input else { continue };
+        for operation in transaction.body.operations.iter() {
+            if let Operation::SubmitProposal(submit) = &operation.operation {
+                submits.push(submit.clone());
+            }
+        }
+    }
+    submits
+}

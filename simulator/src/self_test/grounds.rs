@@ -1,0 +1,39 @@
+//! Where each mistake can show.
+
+use planted::Plant;
+
+macro_rules! grounds {
+    ($($name:literal),*) => {
+        /// The scenarios of the self-test by name; they ship with the binary.
+        pub const GROUNDS: &[(&str, &str)] = &[
+            $(($name, include_str!(concat!("../../../tests/scenarios/self-test/", $name, ".toml"))),)*
+        ];
+    };
+}
+
+grounds!("power-cuts", "split-votes", "repeats", "tight-balances", "hot-records", "outages", "handoffs");
+
+/// The scenarios in which a mistake can show.
+pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
+    match plant {
+        Plant::VoteBeforeItIsDurable | Plant::LogForgotten | Plant::PublishedBeforeDurable => &["power-cuts"],
+        Plant::LockRuleDropped | Plant::QuorumOffByOne | Plant::ProposerOrderByCertificate => &["split-votes"],
+        Plant::ReplayWindowIgnored | Plant::ReplayWindowForgotten => &["repeats"],
+        Plant::FailedTransactionKept
+        | Plant::ReserveIgnoredLocally
+        | Plant::ReserveNotTaken
+        | Plant::ReserveNotReleased
+        | Plant::StagedWritesReExecuted
+        | Plant::DeltaOverwrites
+        | Plant::EarlyAbortForgotten
+        | Plant::NotifyOnAbort
+        | Plant::CommitWithOneYesMissing
+        | Plant::DuplicateMessageExecuted => &["tight-balances"],
+        Plant::LockIgnoredLocally
+        | Plant::NotifyRunsAtALock
+        | Plant::ScopeConflictMissed
+        | Plant::ScopeFreeAtDecision => &["hot-records"],
+        Plant::LockReleasedByOwnClock | Plant::AbortAfterCommit | Plant::TimeoutEarly => &["outages"],
+        Plant::StaleValidatorSet => &["handoffs"],
+    }
+}
