@@ -3,6 +3,18 @@ use simulator::self_test::*;
 use simulator::Seed;
 fn main() {
     let a: Vec<String> = std::env::args().collect();
+    if a[1] == "file" {
+        let text = std::fs::read_to_string(&a[2]).unwrap();
+        let scenario = simulator::scenario::Scenario::parse(&text).unwrap();
+        let _guard = Plant::named(&a[3]).map(planted::plant);
+        let start = std::time::Instant::now();
+        for s in a[4].parse::<u64>().unwrap()..=a[5].parse::<u64>().unwrap() {
+            let t = simulator::trial::run("file", &scenario, &[], Seed(s), None);
+            if let Some(f) = &t.failure { println!("seed {s} {} ev {:.1}s {} {:?}", t.events, start.elapsed().as_secs_f64(), f.property, f.contradiction); return; }
+        }
+        println!("nothing in {:.1}s", start.elapsed().as_secs_f64());
+        return;
+    }
     if a[1] == "clean" {
         for (name, _) in GROUNDS { if a.len() > 4 && a[4] != *name { continue }
             for s in a[2].parse::<u64>().unwrap()..=a[3].parse::<u64>().unwrap() {

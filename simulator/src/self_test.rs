@@ -10,12 +10,13 @@
 mod grounds;
 
 pub use grounds::{GROUNDS, grounds_of};
+pub use planted::Plant;
 
 use crate::random::Seed;
 use crate::scenario::Scenario;
 use crate::trial::{self, Trial};
 use cpu_time::ThreadTime;
-use planted::{Plant, plant};
+use planted::plant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 

@@ -34,11 +34,12 @@ pub(super) fn note_deadline(state: &mut BlockState<'_>, id: &ProposalId, deadlin
 /// # Errors
 /// [`StoreFault`] on I/O.
 pub fn fire_timeouts(state: &mut BlockState<'_>, facts: &RelayFacts) -> Result<(), StoreFault> {
-    for key in due(state, DEADLINES, facts.height, MAX_FIRED)? {
+    let height = facts.height;
+    #[cfg(feature = "planted-bugs")]
+    let height = super::planted_bugs::judged_at(height);
+    for key in due(state, DEADLINES, height, MAX_FIRED)? {
         let Some((deadline, id)) = key.split_first_chunk::<8>() else { continue };
-        #[cfg(feature = "planted-bugs")]
-        let deadline = &super::planted_bugs::deadline(*deadline);
-        if u64::from_be_bytes(*deadline) >= facts.height.0 {
+        if u64::from_be_bytes(*deadline) >= height.0 {
             break;
         }
         let Ok(id) = decode::<ProposalId>(id, 64) else { continue };

@@ -4,6 +4,7 @@ use super::queue::{self, Released};
 use super::send::{leg_calls, prepare, send};
 use super::{RelayFacts, record};
 use chain_state::{BlockState, StoreFault};
+use ledger_protocol::Height;
 use ledger_protocol::interchain::{DecisionVerdict, MessageContent};
 use ledger_protocol::proposal::Submit;
 use ledger_protocol::system::{LegPhase, ProposalRecord};
@@ -16,10 +17,9 @@ pub(super) fn one_yes_is_missing(record: &ProposalRecord) -> bool {
     is(Plant::CommitWithOneYesMissing) && missing == 1
 }
 
-/// The deadline from which a timeout is judged, one too low.
-pub(super) fn deadline(deadline: [u8; 8]) -> [u8; 8] {
-    let before = u64::from_be_bytes(deadline).saturating_sub(u64::from(is(Plant::TimeoutEarly)));
-    before.to_be_bytes()
+/// The height at which timeouts are judged, one too high.
+pub(super) fn judged_at(height: Height) -> Height {
+    height.saturating_add(u64::from(is(Plant::TimeoutEarly)))
 }
 
 /// Whether a timeout aborts what was decided COMMIT.

@@ -73,8 +73,6 @@ plants! {
         "A deadline is counted on the subchain's clock: when its own height passes it, it drops what it voted YES on.";
     EarlyAbortForgotten = "early-abort-forgotten",
         "Where a Prepare can be overtaken, an ABORT before it leaves no record, and the late Prepare is voted on.";
-    NotifyRunsAtALock = "notify-runs-at-a-lock",
-        "A NOTIFY leg runs although an undecided proposal holds its keys.";
     // relay
     CommitWithOneYesMissing = "commit-with-one-yes-missing",
         "COMMIT is decided when all but one voting leg have said YES.";

@@ -30,7 +30,6 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         | Plant::CommitWithOneYesMissing
         | Plant::DuplicateMessageExecuted => &["tight-balances"],
         Plant::LockIgnoredLocally
-        | Plant::NotifyRunsAtALock
         | Plant::ScopeConflictMissed
         | Plant::ScopeFreeAtDecision => &["hot-records"],
         Plant::LockReleasedByOwnClock | Plant::AbortAfterCommit | Plant::TimeoutEarly => &["outages"],

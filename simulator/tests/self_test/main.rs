@@ -3,8 +3,7 @@
 // A test may say how far it went.
 #![allow(clippy::print_stdout)]
 
-use planted::Plant;
-use simulator::self_test::{GROUNDS, MAX_CPU, grounds_of, hunt, try_one};
+use simulator::self_test::{GROUNDS, MAX_CPU, Plant, grounds_of, hunt, try_one};
 use simulator::seeds;
 
 /// Hunts a part of the mistakes, so that the test runner can spread them over the cores.

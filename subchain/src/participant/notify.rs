@@ -39,10 +39,7 @@ pub(super) fn run(
     if notify.leg.chain != facts.chain || notify.leg.mode.votes() {
         return Ok(Handled::Done(Code::UNEXPECTED));
     }
-    let is_free = locks::is_free(state, &notify.leg.scope)?.is_none();
-    #[cfg(feature = "planted-bugs")]
-    let is_free = is_free || planted::is(planted::Plant::NotifyRunsAtALock);
-    if is_free {
+    if locks::is_free(state, &notify.leg.scope)?.is_none() {
         return Ok(end(state, facts, notify)?.map_or(Handled::Postponed, Handled::Done));
     }
     if !put_aside(state, message)? {

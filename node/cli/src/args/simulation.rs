@@ -18,6 +18,12 @@ pub(crate) enum SimCommand {
     /// Find the fewest faults with which a failing seed still fails.
     #[command(after_help = "Example:\n  crosstie sim shrink tests/scenarios/chaos.toml --seed 17")]
     Shrink(SimShrinkArgs),
+    /// Plant mistakes into the code under test, one at a time, and see that the simulator finds each of them.
+    #[command(
+        after_help = "Needs a binary built for it alone:\n  cargo run --profile ci -p node-cli --features \
+                      planted-bugs -- sim self-test"
+    )]
+    SelfTest(SimSelfTestArgs),
 }
 
 /// One trial.
@@ -72,6 +78,27 @@ pub(crate) struct SimShrinkArgs {
     /// At most so many trials.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) budget: usize,
+}
+
+/// A self-test.
+#[derive(Debug, Clone, clap::Args)]
+#[cfg_attr(not(feature = "planted-bugs"), expect(dead_code, reason = "read by a binary that can plant mistakes"))]
+pub(crate) struct SimSelfTestArgs {
+    /// The seed from which every hunt starts.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) first_seed: u64,
+    /// Only this mistake; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+    /// Hunts at once [default: one per processor core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Seeds of every scenario with nothing planted.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) clean_seeds: u64,
+    /// CPU time after which a mistake counts as missed.
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    pub(crate) max_cpu_s: u64,
 }
 
 /// Numbers of faults.

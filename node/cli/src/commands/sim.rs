@@ -6,6 +6,7 @@
 mod explore;
 mod log;
 mod report;
+mod self_test;
 
 use crate::args::{SimCommand, SimRunArgs, SimShrinkArgs};
 use crate::exit::{Failure, Outcome};
@@ -34,6 +35,7 @@ pub(super) fn run(command: &SimCommand, output: &Output) -> Outcome {
         SimCommand::Replay(args) => one(args, true, output),
         SimCommand::Explore(args) => explore::run(args, output),
         SimCommand::Shrink(args) => shrink_seed(args, output),
+        SimCommand::SelfTest(args) => self_test::run(args, output),
     }
 }
 
