@@ -73,6 +73,10 @@ impl Network {
         self.pairs.insert((from, to), config);
     }
 
+    pub(crate) fn pair(&self, from: ProcessId, to: ProcessId) -> NetworkConfig {
+        self.pairs.get(&(from, to)).copied().unwrap_or(self.config)
+    }
+
     pub(crate) fn cut(&mut self, from: ProcessId, to: ProcessId) {
         self.cut.insert((from, to));
     }
@@ -103,7 +107,7 @@ impl Network {
     /// The times at which a message sent now arrives: none, one or two.
     pub(crate) fn arrivals(&mut self, random: &mut Random, now_ms: u64, stream: Stream) -> Vec<u64> {
         let (from, to, ..) = stream;
-        let config = self.pairs.get(&(from, to)).copied().unwrap_or(self.config);
+        let config = self.pair(from, to);
         if !self.reaches(from, to) || random.chance(config.loss_per_mille) {
             return Vec::new();
         }

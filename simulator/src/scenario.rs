@@ -83,6 +83,8 @@ pub struct NetworkSection {
     pub reorder_per_mille: u32,
     /// Messages that arrive with a changed byte, in thousandths.
     pub corrupt_per_mille: u32,
+    /// Whether messages are lost, doubled, overtaken and damaged only once the work has begun.
+    pub calm_start: bool,
     /// Clocks differ by at most so much, either way.
     pub skew_ms: u64,
     /// A barrier of a disk takes at most so long.
@@ -101,6 +103,7 @@ impl Default for NetworkSection {
             duplicate_per_mille: 0,
             reorder_per_mille: 0,
             corrupt_per_mille: 0,
+            calm_start: false,
             skew_ms: 0,
             sync_ms: 2,
         }
@@ -209,7 +212,8 @@ impl Scenario {
         for handoff in &self.handoffs {
             let named = |number| handoff.chain == format!("chain-{number}");
             if handoff.chain != RELAY && !(0..self.network.subchains).any(named) {
-                let problem = format!("there is no chain {}; name {RELAY} or one of chain-0, chain-1, …", handoff.chain);
+                let problem =
+                    format!("there is no chain {}; name {RELAY} or one of chain-0, chain-1, …", handoff.chain);
                 return Err(ScenarioError::value("handoff.chain", problem));
             }
         }

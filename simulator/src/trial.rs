@@ -12,13 +12,13 @@ mod strikes;
 pub use chronicle::{ChainTimeline, Chronicle, Coverage, ProposalTimeline};
 pub use strikes::{StrikeSpan, count_by_kind};
 
+use crate::NetworkConfig;
 use crate::failure::{Contradiction, Failure};
 use crate::fixture::Network;
-use crate::random::Seed;
 use crate::property;
+use crate::random::Seed;
 use crate::scenario::{Arrival, BALANCE, Latency, LocalKind, Row, Scenario, Schedule, TILL, Workload};
-use crate::world::{ProcessId, World};
-use crate::NetworkConfig;
+use crate::world::{ProcessId, World, WorldConfig};
 use agenda::Agenda;
 use ledger_protocol::{Hash, ProposalId};
 use std::collections::BTreeMap;
@@ -62,7 +62,12 @@ pub struct Trial {
 pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Option<&[usize]>) -> Trial {
     let schedule = Schedule::new(&scenario.faults, scenario.length_ms, seed);
     let schedule = only.map_or_else(|| schedule.clone(), |numbers| schedule.only(numbers));
-    let mut world = World::new(seed, scenario.world(name));
+    let config = scenario.world(name);
+    let rough = config.network;
+    let calm = NetworkConfig { latency_ms: rough.latency_ms, ..NetworkConfig::smooth() };
+    let is_calm_at_first = scenario.network.calm_start;
+    let links = if is_calm_at_first { calm } else { rough };
+    let mut world = World::new(seed, WorldConfig { network: links, ..config });
     let parties = Workload::parties(rows);
     let mut network = Network::build(&mut world, &scenario.plan(&parties));
     let chronicle = chronicle::SharedChronicle::default();
@@ -74,6 +79,9 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let mut work_began_ms = 0;
     let outcome = network.register(&mut world).and_then(|()| {
         work_began_ms = world.now_ms();
+        if is_calm_at_first {
+            roughen(&mut world, rough);
+        }
         let arrivals = scenario.workload.arrivals(rows, network.subchains.len(), scenario.length_ms, seed);
         work(&mut world, &mut network, scenario, &arrivals, &mut strikes, &mut ids)?;
         settle(&mut world, &network, scenario, &ids)
@@ -95,6 +103,17 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         chronicle: chronicle.take(),
         properties: world.reports(),
         failure: outcome.err(),
+    }
+}
+
+/// Gives every link the faults of the scenario, and leaves it its latency.
+fn roughen(world: &mut World, rough: NetworkConfig) {
+    let everybody: Vec<ProcessId> = world.processes().collect();
+    for from in &everybody {
+        for to in everybody.iter().filter(|to| *to != from) {
+            let latency_ms = world.link_config(*from, *to).latency_ms;
+            world.set_link(*from, *to, NetworkConfig { latency_ms, ..rough });
+        }
     }
 }
 

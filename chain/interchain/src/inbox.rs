@@ -109,7 +109,11 @@ pub fn consume_advance(
     if !verified.messages.is_empty() {
         let next = verified.next_expected;
         #[cfg(feature = "planted-bugs")]
-        let next = if planted::is(planted::Plant::DuplicateMessageExecuted) { Sequence(next.0.saturating_sub(1)) } else { next };
+        let next = if planted::is(planted::Plant::DuplicateMessageExecuted) {
+            Sequence(next.0.saturating_sub(1))
+        } else {
+            next
+        };
         set_next_expected(state, &advance.source, next)?;
     }
     let must_wait = waiting_count(state, &advance.source)? > 0;

@@ -293,9 +293,7 @@ impl Proposals {
             }
         }
         let mut notified = seen.legs.iter().filter(|(_, leg)| matches!(leg.state, LegState::Noted | LegState::Waiting));
-        if let (Some((chain, _)), false) =
-            (notified.next(), matches!(decision, Some(DecisionVerdict::Commit { .. })))
-        {
+        if let (Some((chain, _)), false) = (notified.next(), matches!(decision, Some(DecisionVerdict::Commit { .. }))) {
             return against(format!("a NOTIFY of {id} follows COMMIT"), format!("it came to {chain:?} without"));
         }
         if let (Some(applied), Some(dropped)) = (applied, dropped) {

@@ -11,13 +11,23 @@ macro_rules! grounds {
     };
 }
 
-grounds!("power-cuts", "split-votes", "repeats", "tight-balances", "hot-records", "outages", "handoffs");
+grounds!(
+    "power-cuts",
+    "split-votes",
+    "late-certificates",
+    "repeats",
+    "tight-balances",
+    "hot-records",
+    "outages",
+    "handoffs"
+);
 
 /// The scenarios in which a mistake can show.
 pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
     match plant {
         Plant::VoteBeforeItIsDurable | Plant::LogForgotten | Plant::PublishedBeforeDurable => &["power-cuts"],
-        Plant::LockRuleDropped | Plant::QuorumOffByOne | Plant::ProposerOrderByCertificate => &["split-votes"],
+        Plant::LockRuleDropped | Plant::QuorumOffByOne => &["split-votes"],
+        Plant::ProposerOrderByCertificate => &["late-certificates"],
         Plant::ReplayWindowIgnored | Plant::ReplayWindowForgotten => &["repeats"],
         Plant::FailedTransactionKept
         | Plant::ReserveIgnoredLocally
@@ -29,9 +39,7 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         | Plant::NotifyOnAbort
         | Plant::CommitWithOneYesMissing
         | Plant::DuplicateMessageExecuted => &["tight-balances"],
-        Plant::LockIgnoredLocally
-        | Plant::ScopeConflictMissed
-        | Plant::ScopeFreeAtDecision => &["hot-records"],
+        Plant::LockIgnoredLocally | Plant::ScopeConflictMissed | Plant::ScopeFreeAtDecision => &["hot-records"],
         Plant::LockReleasedByOwnClock | Plant::AbortAfterCommit | Plant::TimeoutEarly => &["outages"],
         Plant::StaleValidatorSet => &["handoffs"],
     }

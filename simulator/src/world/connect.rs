@@ -147,6 +147,11 @@ impl World {
         }
     }
 
+    /// How one direction of a link behaves.
+    pub fn link_config(&self, from: ProcessId, to: ProcessId) -> crate::NetworkConfig {
+        self.network.pair(from, to)
+    }
+
     /// Sets how one direction of a link behaves.
     pub fn set_link(&mut self, from: ProcessId, to: ProcessId, config: crate::NetworkConfig) {
         self.network.set_pair(from, to, config);

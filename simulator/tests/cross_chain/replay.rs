@@ -18,7 +18,7 @@ fn the_log_of_every_chain_gives_its_headers_again_and_a_changed_one_does_not() {
     for index in [network.relay, network.subchains[0].index, network.subchains[1].index] {
         let count = world.replay_log(index).unwrap();
         assert_eq!(Height(count), world.best_height(index));
-        assert!(count > 5);
+        assert!(count > 1, "{count} blocks");
     }
     let reader = ChainReader::new(world.best_store(network.relay).unwrap(), network.relay_id.suite);
     let log: Vec<Block> =

@@ -3,8 +3,8 @@
 // A test may say how far it went.
 #![allow(clippy::print_stdout)]
 
-use simulator::self_test::{GROUNDS, MAX_CPU, Plant, grounds_of, hunt, try_one};
 use simulator::seeds;
+use simulator::self_test::{GROUNDS, MAX_CPU, Plant, grounds_of, hunt, try_one};
 
 /// Hunts a part of the mistakes, so that the test runner can spread them over the cores.
 fn hunt_every(part: usize, parts: usize) {
@@ -15,8 +15,14 @@ fn hunt_every(part: usize, parts: usize) {
         match hunt.found {
             Some(broken) => println!(
                 "{}: {:?} in {}, seed {}, {:?} events, {} trials, {cpu_s:.1} s\n  {}\n  {}",
-                plant.name(), broken.property, broken.scenario, broken.seed, broken.events, hunt.trials,
-                broken.facts.0, broken.facts.1
+                plant.name(),
+                broken.property,
+                broken.scenario,
+                broken.seed,
+                broken.events,
+                hunt.trials,
+                broken.facts.0,
+                broken.facts.1
             ),
             None => missed.push(plant.name()),
         }

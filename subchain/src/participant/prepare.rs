@@ -1,9 +1,9 @@
 //! Prepare: run the leg on a sandbox, lock, and vote.
 
-use super::record::{HELD, HeldLeg, LegId, LegRecord};
-use super::table::{Incoming, LegState, Reaction, react};
 #[cfg(feature = "planted-bugs")]
 use super::planted_bugs;
+use super::record::{HELD, HeldLeg, LegId, LegRecord};
+use super::table::{Incoming, LegState, Reaction, react};
 use super::{ParticipantFacts, answer, expired, standing::known_relay_height};
 use chain_ledger::leg::{LegError, LegRefusal, check_asserted, check_scope, execute_leg};
 use chain_ledger::{LedgerError, LedgerFacts};

@@ -53,7 +53,8 @@ pub(super) fn add(state: &mut BlockState<'_>, place: &Place, amount: i64) -> Res
     let counter = counter(state, place)??;
     let reserved = reserved(state, &place.lock_key(), None)?;
     #[cfg(feature = "planted-bugs")]
-    let reserved = if planted::is(planted::Plant::ReserveIgnoredLocally) { locks::Reserved::default() } else { reserved };
+    let reserved =
+        if planted::is(planted::Plant::ReserveIgnoredLocally) { locks::Reserved::default() } else { reserved };
     if !counter.admits(reserved, amount) {
         return Err(AccessError::Bound);
     }

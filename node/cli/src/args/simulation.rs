@@ -19,10 +19,8 @@ pub(crate) enum SimCommand {
     #[command(after_help = "Example:\n  crosstie sim shrink tests/scenarios/chaos.toml --seed 17")]
     Shrink(SimShrinkArgs),
     /// Plant mistakes into the code under test, one at a time, and see that the simulator finds each of them.
-    #[command(
-        after_help = "Needs a binary built for it alone:\n  cargo run --profile ci -p node-cli --features \
-                      planted-bugs -- sim self-test"
-    )]
+    #[command(after_help = "Needs a binary built for it alone:\n  cargo run --profile ci -p node-cli --features \
+                      planted-bugs -- sim self-test")]
     SelfTest(SimSelfTestArgs),
 }
 

@@ -129,12 +129,12 @@ mod planted {
         }
         match told.found_where_nothing_is_planted.first() {
             None => Ok(()),
-            Some(broken) => Err(Failure::refused(format!("{} breaks with nothing planted", broken.property)).next(
-                format!(
+            Some(broken) => {
+                Err(Failure::refused(format!("{} breaks with nothing planted", broken.property)).next(format!(
                     "`crosstie sim replay tests/scenarios/self-test/{}.toml --seed {}` in a binary of any build",
                     broken.scenario, broken.seed
-                ),
-            )),
+                )))
+            }
         }
     }
 
