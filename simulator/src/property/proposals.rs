@@ -184,15 +184,15 @@ impl Proposals {
             DecisionVerdict::Commit { .. } if !missing.is_empty() => {
                 against(format!("A2: {id} is decided COMMIT"), format!("no proven YES of {missing:?}"))
             }
-            DecisionVerdict::Abort { code: Code::TIMEOUT, .. } if height <= record.deadline => against(
-                format!("R1: a vote for {id} counts until relay height {}", record.deadline),
-                format!("it is aborted for its deadline at {height}"),
-            ),
             DecisionVerdict::Abort { code, .. }
                 if missing.is_empty() && *code != Code::CANCELLED && *code != Code::CHAIN_LOST =>
             {
                 against(format!("A3: {id} has every YES by its deadline"), format!("it is decided ABORT ({code})"))
             }
+            DecisionVerdict::Abort { code: Code::TIMEOUT, .. } if height <= record.deadline => against(
+                format!("R1: a vote for {id} counts until relay height {}", record.deadline),
+                format!("it is aborted for its deadline at {height}"),
+            ),
             _ => Ok(()),
         }
     }

@@ -104,6 +104,23 @@ fn an_abort_against_all_votes_is_found() {
 }
 
 #[test]
+fn a_timeout_at_the_deadline_is_found() {
+    let aborted = || record(ProposalState::Aborting, [yes(), NOTHING_YET], abort(Code::TIMEOUT));
+    broken(property().proposal_moved(Height(30), aborted()), "R1");
+    property().proposal_moved(Height(31), aborted()).unwrap();
+}
+
+#[test]
+fn a_notify_without_commit_is_found() {
+    let id = ProposalId(hash(9));
+    let mut property = property();
+    property
+        .proposal_moved(Height(12), record(ProposalState::Aborting, [NOTHING_YET, NOTHING_YET], abort(Code::CONFLICT)))
+        .unwrap();
+    broken(property.leg_moved(chain(2), Height(7), id, LegState::Noted), "a NOTIFY");
+}
+
+#[test]
 fn a_late_decision_and_none_at_all_are_found() {
     let moved = property()
         .proposal_moved(Height(32), record(ProposalState::Aborting, [NOTHING_YET, NOTHING_YET], abort(Code::TIMEOUT)));
