@@ -80,7 +80,6 @@ pub(crate) struct SimShrinkArgs {
 
 /// A self-test.
 #[derive(Debug, Clone, clap::Args)]
-#[cfg_attr(not(feature = "planted-bugs"), expect(dead_code, reason = "read by a binary that can plant mistakes"))]
 pub(crate) struct SimSelfTestArgs {
     /// The seed from which every hunt starts.
     #[arg(long, value_name = "N", default_value_t = 1)]
