@@ -94,6 +94,15 @@ scenarios! {
     chaos: "chaos", 3, some_commit;
 }
 
+/// A Submit that waited in a pool until all the others were over was not waited for.
+#[test]
+fn a_proposal_that_is_ordered_last_of_all_is_waited_for_too() {
+    let (scenario, rows) = load("flapping-partition");
+    let trial = trial::run("flapping-partition", &scenario, &rows, Seed(7), None);
+    assert!(trial.failure.is_none(), "{:?}", trial.failure);
+    assert_eq!(ended(&trial, "committing"), 0);
+}
+
 #[test]
 fn one_seed_gives_one_trace() {
     let (scenario, rows) = load("chaos");
