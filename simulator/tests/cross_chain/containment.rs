@@ -1,26 +1,17 @@
 //! Freeze by evidence and the way back, and a pause: A1 to A5 hold throughout, and who is not named is not delayed.
 
-use crate::proposals::{ok, settle, transfer};
+use crate::proposals::{ok, settle, three_chains as network, transfer};
 use chain_interchain::waiting_count;
 use ledger_protocol::chain::Input;
 use ledger_protocol::interchain::{DecisionVerdict, Motion};
 use ledger_protocol::system::{ChainStatus, LegPhase, ProposalState};
-use ledger_protocol::{Code, Height, ProposalId, Suite};
-use simulator::fixture::{LegDraft, Member, Network, NetworkPlan, Seat, SubchainPlan};
-use simulator::{Seed, Tail, World, WorldConfig, seeds};
+use ledger_protocol::{Code, Height, ProposalId};
+use simulator::fixture::{LegDraft, Member, Network, Seat};
+use simulator::{Tail, World, WorldConfig, seeds};
 use subchain::participant::table::LegState;
 
 const AMBER: Member = Member::Subchain(0);
 const WITHIN_MS: u64 = 300_000;
-
-fn network(seed: Seed, config: WorldConfig) -> (World, Network) {
-    let mut world = World::new(seed, config);
-    let names = ["amber", "basalt", "chalk"];
-    let plan = NetworkPlan::new(names.iter().map(|name| SubchainPlan::new(name, Suite::Standard)).collect());
-    let mut network = Network::build(&mut world, &plan);
-    ok(network.register(&mut world));
-    (world, network)
-}
 
 fn status(world: &World, network: &Network, position: usize) -> ChainStatus {
     network.chain_record(world, position).unwrap().status

@@ -1,10 +1,10 @@
 //! A validator hand-off between Vote and Decision, on a subchain and on the relay: all validators are replaced, the old
 //! ones go, and the proposal ends the same everywhere.
 
-use crate::proposals::{ok, settle, transfer};
+use crate::proposals::{ok, settle, three_chains as network, transfer};
 use ledger_protocol::system::{LegPhase, ProposalState};
-use ledger_protocol::{Height, ProposalId, Suite};
-use simulator::fixture::{LegDraft, Member, Network, NetworkPlan, Seat, SubchainPlan};
+use ledger_protocol::{Height, ProposalId};
+use simulator::fixture::{LegDraft, Member, Network, Seat};
 use simulator::{Fault, ProcessId, Random, Seed, Tail, World, WorldConfig, seeds};
 use subchain::participant::table::LegState;
 
@@ -12,16 +12,6 @@ const AMBER: Member = Member::Subchain(0);
 const WITHIN_MS: u64 = 400_000;
 /// Long enough for a hand-off of a chain at rest, over a bad network.
 const T_PREP: u32 = 1_900;
-
-/// Amber and basalt share the proposal; chalk has nothing to do with it.
-fn network(seed: Seed, config: WorldConfig) -> (World, Network) {
-    let mut world = World::new(seed, config);
-    let names = ["amber", "basalt", "chalk"];
-    let plan = NetworkPlan::new(names.iter().map(|name| SubchainPlan::new(name, Suite::Standard)).collect());
-    let mut network = Network::build(&mut world, &plan);
-    ok(network.register(&mut world));
-    (world, network)
-}
 
 fn old_validators(network: &Network, member: Member) -> Vec<ProcessId> {
     match member {

@@ -22,6 +22,16 @@ pub(crate) fn network(seed: Seed, config: WorldConfig, suites: [Suite; 3]) -> (W
     (world, network)
 }
 
+/// Amber, basalt and chalk, registered and ready; the last one is there to see what others do to it.
+pub(crate) fn three_chains(seed: Seed, config: WorldConfig) -> (World, Network) {
+    let mut world = World::new(seed, config);
+    let names = ["amber", "basalt", "chalk"];
+    let plan = NetworkPlan::new(names.iter().map(|name| SubchainPlan::new(name, Suite::Standard)).collect());
+    let mut network = Network::build(&mut world, &plan);
+    ok(network.register(&mut world));
+    (world, network)
+}
+
 pub(crate) const STANDARD: [Suite; 3] = [Suite::Standard; 3];
 
 /// Moves an amount from one subchain's balance to the other's and notes it in both.

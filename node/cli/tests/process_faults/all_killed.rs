@@ -245,14 +245,14 @@ fn process_all_killed_at_once_under_load_lose_nothing_final() {
 
 /// For `scripts/soak`: the same, ten times on one network.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "minutes: run by scripts/soak"]
 fn process_all_killed_ten_times_lose_nothing_final() {
     rounds(10);
 }
 
 /// For `scripts/soak`: every validator of every chain in turn, killed and wiped, while clients write.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "minutes: run by scripts/soak"]
 fn process_every_validator_wiped_in_turn_holds_up_nobody() {
     let home = tempfile::tempdir().expect("a directory");
     let directory = home.path().join("net");

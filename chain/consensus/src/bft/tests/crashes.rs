@@ -119,7 +119,7 @@ fn a_host_that_breaks_the_rules_is_seen() {
 }
 
 #[test]
-#[ignore = "minutes"]
+#[ignore = "minutes: run by scripts/soak"]
 fn every_point_of_a_smooth_history() {
     for who in [Who::Executing, Who::All] {
         for tail in [Tail::Lost, Tail::Half, Tail::Kept] {
@@ -130,7 +130,7 @@ fn every_point_of_a_smooth_history() {
 }
 
 #[test]
-#[ignore = "minutes"]
+#[ignore = "minutes: run by scripts/soak"]
 fn points_of_lossy_histories() {
     for who in [Who::Executing, Who::All] {
         for (seed, tail) in [(2, Tail::Lost), (3, Tail::Half), (4, Tail::Kept)] {
@@ -143,7 +143,7 @@ fn points_of_lossy_histories() {
 }
 
 #[test]
-#[ignore = "minutes"]
+#[ignore = "minutes: run by scripts/soak"]
 fn crashes_while_a_late_validator_joins() {
     for who in [Who::Executing, Who::All] {
         let scenario = Scenario { who, late: Some((3, 400)), target: 10, ..Scenario::smooth(4) };

@@ -1,158 +1,16 @@
 //! Single rules of one instance among four validators whose other three keys the test holds.
 
-use super::super::context::{BlockHash, Member, Proposal, SignedProposal, SignedVote, Vote, core_round};
+use super::super::context::{Member, SignedVote, Vote, core_round};
 use super::super::encoding::{Message, decode_entry};
 use super::super::{BftConfig, BftConfigError, BftConsensus, CoreInput, WAITING_MESSAGES};
-use super::world::{Key, chain, config, validators};
-use crate::port::{BarrierId, Consensus, Effect, Event, Halt, HeightSettings, TimerId, VoteSigner};
-use arc_malachitebft_core_types::{NilOrVal, Round as CoreRound, ThresholdParams, VoteType};
-use ledger_protocol::chain::{
-    CertificateKind, FinalityCertificate, SignerBitmap, ValidatorSet, VoteKind, block_proposal_sign_bytes, quorum,
-    vote_sign_bytes,
-};
-use ledger_protocol::codec::Bounded;
+use super::bench::{Bench, H, a_hash, appended, barrier, sent, sent_votes};
+use super::world::{Key, chain, config};
+use crate::port::{BarrierId, Effect, Event, Halt, TimerId, VoteSigner};
+use arc_malachitebft_core_types::{NilOrVal, ThresholdParams, VoteType};
+use ledger_protocol::chain::{CertificateKind, FinalityCertificate, quorum};
 use ledger_protocol::suite::SecretKey;
-use ledger_protocol::{Address, Hash, Height, PublicKey, Round, Signature, Suite, TimestampMs};
+use ledger_protocol::{Hash, Height, PublicKey, Round, Signature, Suite};
 use proptest::prelude::*;
-
-const H: Height = Height(1);
-
-/// Four validators; ours is number 3, and the order is 0, 1, 2, 3 unless said otherwise.
-struct Bench {
-    keys: Vec<SecretKey>,
-    set: ValidatorSet,
-    instance: BftConsensus,
-}
-
-impl Bench {
-    fn new(count: usize) -> Self {
-        let (keys, set) = validators(Suite::Standard, &vec![1; count]);
-        let key = Key(keys[count - 1].clone());
-        let instance = BftConsensus::new(config(Suite::Standard), Box::new(key)).unwrap();
-        Self { keys, set, instance }
-    }
-
-    fn address(&self, number: usize) -> Address {
-        self.keys[number].address()
-    }
-
-    fn start(&mut self, height: Height, order: &[u16], replay: Vec<Vec<u8>>) -> Result<Vec<Effect>, Halt> {
-        self.start_as(height, order, replay, true)
-    }
-
-    fn start_as(
-        &mut self,
-        height: Height,
-        order: &[u16],
-        replay: Vec<Vec<u8>>,
-        signs: bool,
-    ) -> Result<Vec<Effect>, Halt> {
-        let proposer_order = order.to_vec();
-        let settings = HeightSettings { height, validators: self.set.clone(), proposer_order, signs };
-        self.on(Event::Start { settings, replay })
-    }
-
-    fn started(count: usize, order: &[u16]) -> Self {
-        let mut bench = Self::new(count);
-        bench.start(H, order, Vec::new()).unwrap();
-        bench
-    }
-
-    fn on(&mut self, event: Event) -> Result<Vec<Effect>, Halt> {
-        let mut effects = Vec::new();
-        self.instance.on(TimestampMs(0), event, &mut effects)?;
-        Ok(effects)
-    }
-
-    /// Tells an event, and every barrier that follows from it as durable.
-    fn on_durably(&mut self, event: Event) -> Result<Vec<Effect>, Halt> {
-        let mut effects = self.on(event)?;
-        while let Some(id) = barrier(&effects) {
-            let more = self.on(Event::Persisted(id))?;
-            effects.retain(|effect| *effect != Effect::Barrier(id));
-            effects.extend(more);
-        }
-        Ok(effects)
-    }
-
-    fn vote(&self, by: usize, step: VoteType, height: Height, round: u32, value: Option<Hash>) -> Event {
-        let kind = if step == VoteType::Prevote { VoteKind::Prevote } else { VoteKind::Precommit };
-        let (chain, bft) = (chain(Suite::Standard), CertificateKind::Bft);
-        let bytes = vote_sign_bytes(kind, bft, &chain, height, Round(round), value.as_ref());
-        let vote = Vote {
-            step,
-            height: height.into(),
-            round: core_round(Round(round)),
-            value: value.map_or(NilOrVal::Nil, |hash| NilOrVal::Val(BlockHash(hash))),
-            validator: Member(self.address(by)),
-        };
-        let vote = SignedVote::new(vote, self.keys[by].sign(&bytes));
-        Event::Message { bytes: Message::Vote(vote).encode().unwrap() }
-    }
-
-    fn proposal(&self, by: usize, round: u32, value: Hash) -> Event {
-        let (chain, bft) = (chain(Suite::Standard), CertificateKind::Bft);
-        let bytes = block_proposal_sign_bytes(bft, &chain, H, Round(round), None, &value);
-        let proposal = Proposal {
-            height: H.into(),
-            round: core_round(Round(round)),
-            value: BlockHash(value),
-            valid_round: CoreRound::Nil,
-            proposer: Member(self.address(by)),
-        };
-        let proposal = SignedProposal::new(proposal, self.keys[by].sign(&bytes));
-        Event::Message { bytes: Message::Proposal(proposal).encode().unwrap() }
-    }
-
-    fn judged(&self, by: usize, round: u32, header_hash: Hash, valid: bool) -> Event {
-        let proposer = self.address(by);
-        Event::Judged { height: H, round: Round(round), valid_round: None, proposer, header_hash, valid }
-    }
-
-    fn certificate(&self, signers: &[usize], height: Height, hash: Hash) -> FinalityCertificate {
-        let (kind, chain, round) = (CertificateKind::Bft, chain(Suite::Standard), Round(0));
-        let bytes = vote_sign_bytes(VoteKind::Precommit, kind, &chain, height, round, Some(&hash));
-        let signatures = signers.iter().map(|signer| self.keys[*signer].sign(&bytes)).collect();
-        let signers = SignerBitmap::new(self.set.len(), signers.iter().copied());
-        let signatures = Bounded::new(signatures).unwrap();
-        FinalityCertificate { kind, chain, height, round, header_hash: hash, signers, signatures }
-    }
-}
-
-fn barrier(effects: &[Effect]) -> Option<BarrierId> {
-    effects.iter().find_map(|effect| match effect {
-        Effect::Barrier(id) => Some(*id),
-        _ => None,
-    })
-}
-
-fn appended(effects: &[Effect]) -> Vec<Vec<u8>> {
-    let entries = effects.iter().filter_map(|effect| match effect {
-        Effect::Append { entry, .. } => Some(entry.clone()),
-        _ => None,
-    });
-    entries.collect()
-}
-
-fn sent(effects: &[Effect]) -> Vec<Message> {
-    let messages = effects.iter().filter_map(|effect| match effect {
-        Effect::Broadcast { bytes } => Message::decode(bytes),
-        _ => None,
-    });
-    messages.collect()
-}
-
-fn sent_votes(effects: &[Effect]) -> Vec<(VoteType, Option<Hash>)> {
-    let votes = sent(effects).into_iter().filter_map(|message| match message {
-        Message::Vote(vote) => Some((vote.message.step, vote.message.header_hash())),
-        _ => None,
-    });
-    votes.collect()
-}
-
-fn a_hash(number: u8) -> Hash {
-    Hash([number; 32])
-}
 
 #[test]
 fn an_instance_that_may_not_sign_follows_in_silence_and_signs_at_the_next_height() {
