@@ -31,6 +31,8 @@ pub(crate) const ASIDE: &str = "ic-aside";
 pub(crate) const WAITING_COUNT: &str = "ic-waiting-count";
 /// Number of messages aside: chain → count.
 pub(crate) const ASIDE_COUNT: &str = "ic-aside-count";
+/// How often a peer was given a new anchor here: chain → count.
+pub(crate) const REANCHORS: &str = "ic-reanchors";
 /// Own recent header hashes: height → hash.
 pub(crate) const OWN_HEADERS: &str = "ic-own-headers";
 

@@ -39,4 +39,4 @@ pub use queues::{
     MAX_ASIDE_MESSAGES, aside_after, aside_count, postpone, put_aside, remove_aside, remove_waiting, waiting_after,
     waiting_count,
 };
-pub use reanchor::{judge_reanchor, reanchor};
+pub use reanchor::{count_reanchor, judge_reanchor, reanchor, reanchors};

@@ -6,6 +6,7 @@
 use crate::areas;
 use crate::clients::client;
 use crate::inbox::next_expected;
+use crate::reanchor::reanchors;
 use borsh::{BorshDeserialize, BorshSerialize};
 use chain_state::{BlockState, OutboxEntry, StoreFault};
 use ledger_protocol::codec::{BoundedBytes, encode};
@@ -135,6 +136,7 @@ fn close_lane(state: &mut BlockState<'_>, own: &ChainId, peer: &ChainId) -> Resu
         first: before.sent,
         count,
         received: next_expected(state, peer)?,
+        reanchored: reanchors(state, peer)?,
         follows: Follows { height_on_peer: record.height_on_source, header_hash_on_peer: record.header_hash_on_source },
         messages_root: Tree::new(own.suite, &encoded).root(),
     };

@@ -1,6 +1,7 @@
 //! Re-anchoring of a followed chain (R9): judged against what the state trusts, then applied.
 
 use crate::acknowledgement::forget_acknowledgement;
+use crate::areas;
 use crate::clients::{anchor, set_anchor, trusted, trusted_history};
 use crate::inbox::{next_expected, no_client, refusal_of, set_next_expected};
 use crate::queues::remove_from;
@@ -40,5 +41,24 @@ pub fn reanchor(state: &mut BlockState<'_>, verified: &VerifiedReanchor) -> Resu
     let chain = verified.trusted.chain;
     remove_from(state, &chain, verified.next_expected)?;
     forget_acknowledgement(state, &chain, &verified.common_leaf)?;
-    set_next_expected(state, &chain, verified.next_expected)
+    set_next_expected(state, &chain, verified.next_expected)?;
+    count_reanchor(state, &chain)
+}
+
+/// How often a chain was given a new anchor here; every outbox leaf to it says so.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn reanchors(state: &BlockState<'_>, chain: &ChainId) -> Result<u32, StoreFault> {
+    Ok(state.working_as(areas::REANCHORS, &areas::of_peer(chain))?.unwrap_or(0))
+}
+
+/// Counts a new anchor of a chain.
+///
+/// # Errors
+/// [`StoreFault`] on I/O, and past the end of the range.
+pub fn count_reanchor(state: &mut BlockState<'_>, chain: &ChainId) -> Result<(), StoreFault> {
+    let count = reanchors(state, chain)?.checked_add(1);
+    let count = count.ok_or_else(|| StoreFault("a count of re-anchors left its range".into()))?;
+    state.put_working_as(areas::REANCHORS, &areas::of_peer(chain), &count)
 }

@@ -30,6 +30,9 @@ pub struct OutboxLeaf {
     pub count: u32,
     /// The next sequence expected *from* the peer; what waits counts as received.
     pub received: Sequence,
+    /// How often this chain was given a new anchor for the peer: what the peer sent on a branch that was dropped is void.
+    /// A peer that has handled fewer of its re-anchors than this must not act on older messages as if nothing happened.
+    pub reanchored: u32,
     /// The peer's header that this chain trusts.
     pub follows: Follows,
     /// RFC 9162 root over the messages of this block to the peer.

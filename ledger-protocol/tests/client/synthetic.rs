@@ -280,6 +280,7 @@ pub fn leaf_of(suite: Suite, peer: ChainId, first: Sequence, messages: &[Message
         first,
         count: messages.len() as u32,
         received: Sequence(0),
+        reanchored: 0,
         follows: Follows { height_on_peer: Height(0), header_hash_on_peer: peer.suite.foreign(Hash([9; 32])) },
         messages_root: Tree::new(suite, &encoded).root(),
     }

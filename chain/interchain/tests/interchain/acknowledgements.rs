@@ -15,6 +15,7 @@ fn leaf(book: &Book, peer: &Book, received: u64, height: Height, hash: Hash) -> 
         first: Sequence(0),
         count: 0,
         received: Sequence(received),
+        reanchored: 0,
         follows: Follows { height_on_peer: height, header_hash_on_peer: book.id().suite.foreign(hash) },
         messages_root: empty_root(peer.id().suite),
     }

@@ -156,6 +156,7 @@ fn advance(setup: &Setup, source: u8) -> Input {
         first: ledger_protocol::Sequence(0),
         count: 0,
         received: ledger_protocol::Sequence(0),
+        reanchored: 0,
         follows,
         messages_root: Hash([source; 32]),
     };
