@@ -132,6 +132,11 @@ impl Disk {
         self.busy_until_ms = 0;
     }
 
+    /// A replica's log is gone, and nothing else.
+    pub fn forget_log(&mut self, chain: ChainIndex) {
+        self.log.retain(|record| record.chain != chain);
+    }
+
     /// Everything is gone.
     pub fn wipe(&mut self) {
         // The disk is empty, but not another one.

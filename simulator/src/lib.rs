@@ -8,6 +8,7 @@
 //! one event to the next; every [`Property`] sees every fact before the next event happens; the first contradiction
 //! stops the world and is reported with the line that replays it.
 
+mod actors;
 pub mod disk;
 pub mod failure;
 pub mod fixture;
@@ -24,6 +25,7 @@ pub mod trace;
 pub mod trial;
 pub mod world;
 
+pub use actors::Blame;
 pub use disk::Tail;
 pub use failure::{Contradiction, Failure};
 pub use network::NetworkConfig;

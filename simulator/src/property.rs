@@ -26,6 +26,7 @@ pub use proposals::{Proposals, Tally};
 pub use scopes::Scopes;
 pub use signing::OneSignature;
 
+use crate::actors::Blame;
 use crate::failure::Contradiction;
 use crate::signer::SignedMessage;
 use crate::world::{ChainIndex, ProcessId};
@@ -77,6 +78,8 @@ pub struct Observation<'a> {
     pub chain: ChainId,
     /// The replica's store as it is now.
     pub store: &'a MemoryStore,
+    /// Of whom nothing is asked.
+    pub blame: &'a Blame,
     /// What.
     pub fact: &'a Fact<'a>,
 }

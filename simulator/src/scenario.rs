@@ -5,13 +5,15 @@
 //! Bounds: [`MAX_SUBCHAINS`] subchains of at most [`MAX_VALIDATORS`] validators, [`MAX_LENGTH_MS`] of virtual time.
 //! Errors: [`ScenarioError`] names the place and what to write instead.
 
+mod actor;
 mod fault;
 mod schedule;
 mod workload;
 
+pub use actor::{ActorKind, ActorPlan, Fraction, bad_seats, tolerated};
 pub use fault::{FaultKind, FaultPlan, Target};
 pub use schedule::{Schedule, Strike};
-pub use workload::{Arrival, LocalKind, Row, Workload, WorkloadKind};
+pub use workload::{Arrival, HOT, LocalKind, Row, Workload, WorkloadKind};
 
 use crate::fixture::{NetworkPlan, SubchainPlan};
 use crate::network::NetworkConfig;
@@ -151,6 +153,9 @@ pub struct Scenario {
     /// What goes wrong.
     #[serde(default, rename = "fault")]
     pub faults: Vec<FaultPlan>,
+    /// Who misbehaves.
+    #[serde(default, rename = "actor")]
+    pub actors: Vec<ActorPlan>,
     /// When validators change.
     #[serde(default, rename = "handoff")]
     pub handoffs: Vec<HandoffPlan>,
@@ -209,6 +214,7 @@ impl Scenario {
         for (number, fault) in self.faults.iter().enumerate() {
             fault.check(&format!("fault {}", number + 1), &self.network)?;
         }
+        actor::check(&self.actors, &self.network)?;
         for handoff in &self.handoffs {
             let named = |number| handoff.chain == format!("chain-{number}");
             if handoff.chain != RELAY && !(0..self.network.subchains).any(named) {

@@ -6,9 +6,12 @@
 //! made or lost. The same scenario, seed and strikes give the same [`Trial::trace_hash`].
 
 mod agenda;
+mod books;
+mod casting;
 mod chronicle;
 mod strikes;
 
+pub use casting::ActorSpan;
 pub use chronicle::{ChainTimeline, Chronicle, Coverage, ProposalTimeline};
 pub use strikes::{StrikeSpan, count_by_kind};
 
@@ -17,11 +20,12 @@ use crate::failure::{Contradiction, Failure};
 use crate::fixture::Network;
 use crate::property;
 use crate::random::Seed;
-use crate::scenario::{Arrival, BALANCE, Latency, LocalKind, Row, Scenario, Schedule, TILL, Workload};
+use crate::scenario::{Arrival, Latency, Row, Scenario, Schedule, Workload};
 use crate::world::{ProcessId, World, WorldConfig};
 use agenda::Agenda;
-use ledger_protocol::{Hash, ProposalId};
-use std::collections::BTreeMap;
+use casting::Casting;
+use ledger_protocol::{ChainId, Hash, ProposalId};
+use std::collections::{BTreeMap, BTreeSet};
 use strikes::Strikes;
 
 /// How long the world runs on after the last end, so that every replica has the last block.
@@ -52,6 +56,14 @@ pub struct Trial {
     pub ends: BTreeMap<&'static str, usize>,
     /// Strikes that hit somebody.
     pub strikes: Vec<StrikeSpan>,
+    /// How those ended that name no bad chain: as [`Trial::ends`] when no chain is bad.
+    pub honest_ends: BTreeMap<&'static str, usize>,
+    /// Who misbehaved, and when.
+    pub actors: Vec<ActorSpan>,
+    /// What they did, by kind.
+    pub misdeeds: BTreeMap<String, u64>,
+    /// Subchains that the relay has frozen.
+    pub frozen: Vec<String>,
     /// Times and states, for reports.
     pub chronicle: Chronicle,
     /// What the properties have seen, a line each.
@@ -76,8 +88,11 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     world.add_property(Box::new(chronicle::Observer::new(chronicle.clone(), network.relay)));
     property::of_network(network.relay).into_iter().for_each(|property| world.add_property(property));
     spread(&mut world, &network, scenario.network.latency);
+    casting::blame(&mut world, &network, scenario);
     let mut strikes = Strikes::new(&world, schedule.strikes().to_vec());
     let mut ids = Vec::new();
+    let mut amounts = books::Amounts::new();
+    let mut casting = None;
     let mut work_began_ms = 0;
     let outcome = network.register(&mut world).and_then(|()| {
         work_began_ms = world.now_ms();
@@ -85,9 +100,16 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
             roughen(&mut world, rough);
         }
         let arrivals = scenario.workload.arrivals(rows, network.subchains.len(), scenario.length_ms, seed);
-        work(&mut world, &mut network, scenario, &arrivals, &mut strikes, &mut ids)?;
-        settle(&mut world, &network, scenario, &ids)
+        let cast = casting.insert(Casting::new(&mut world, &network, scenario, seed));
+        let mut doing = Doing { strikes: &mut strikes, casting: cast, ids: &mut ids, amounts: &mut amounts };
+        work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
+        settle(&mut world, &network, scenario, &ids, &amounts)
     });
+    let (actors, misdeeds) = casting.map(|casting| casting.end(&mut world)).unwrap_or_default();
+    let bad: BTreeSet<ChainId> = world.blame().bad_chains().collect();
+    let honest: Vec<ProposalId> =
+        ids.iter().copied().filter(|id| !books::names_any(&world, &network, id, &bad)).collect();
+    let honest_ends = ends(&world, &network, &honest);
     let ends = ends(&world, &network, &ids);
     Trial {
         seed,
@@ -101,6 +123,10 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         work_began_ms,
         submitted: ids.len(),
         ends,
+        honest_ends,
+        actors,
+        misdeeds,
+        frozen: casting::frozen(&world, &network),
         strikes: strikes.into_spans(),
         chronicle: chronicle.take(),
         properties: world.reports(),
@@ -151,15 +177,23 @@ fn spread(world: &mut World, network: &Network, latency: Latency) {
     }
 }
 
+/// What is under way while work arrives.
+struct Doing<'a> {
+    strikes: &'a mut Strikes,
+    casting: &'a mut Casting,
+    ids: &'a mut Vec<ProposalId>,
+    amounts: &'a mut books::Amounts,
+}
+
 /// The time in which work arrives and faults strike.
 fn work(
     world: &mut World,
     network: &mut Network,
     scenario: &Scenario,
     arrivals: &[Arrival],
-    strikes: &mut Strikes,
-    ids: &mut Vec<ProposalId>,
+    doing: &mut Doing<'_>,
 ) -> Result<(), Box<Failure>> {
+    let Doing { strikes, casting, ids, amounts } = doing;
     let began_ms = world.now_ms();
     let mut agenda = Agenda::new(scenario);
     let mut arrivals = arrivals.iter().peekable();
@@ -167,10 +201,12 @@ fn work(
         let elapsed_ms = world.now_ms() - began_ms;
         strikes.advance(world, network, elapsed_ms);
         agenda.advance(world, network, elapsed_ms);
+        casting.advance(world, network, elapsed_ms, ids);
         while let Some(arrival) = arrivals.next_if(|arrival| arrival.at_ms <= elapsed_ms) {
-            agenda.submit(world, network, arrival, elapsed_ms, ids);
+            agenda.submit(world, network, arrival, elapsed_ms, ids, amounts);
         }
-        let next_ms = [arrivals.peek().map(|arrival| arrival.at_ms), strikes.next_ms(), agenda.next_ms()];
+        let next_ms =
+            [arrivals.peek().map(|arrival| arrival.at_ms), strikes.next_ms(), agenda.next_ms(), casting.next_ms()];
         let end_ms = scenario.length_ms.max(arrivals.clone().next_back().map_or(0, |last| last.at_ms + 1));
         let until_ms = next_ms.into_iter().flatten().min().unwrap_or(end_ms).min(end_ms);
         if elapsed_ms >= end_ms {
@@ -183,7 +219,14 @@ fn work(
 }
 
 /// Everything that was ordered ends, and the books agree.
-fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[ProposalId]) -> Result<(), Box<Failure>> {
+fn settle(
+    world: &mut World,
+    network: &Network,
+    scenario: &Scenario,
+    ids: &[ProposalId],
+    amounts: &books::Amounts,
+) -> Result<(), Box<Failure>> {
+    let bad: BTreeSet<ChainId> = world.blame().bad_chains().collect();
     let limit_ms = world.now_ms() + scenario.settle_ms;
     let mut left: Vec<&ProposalId> = ids.iter().collect();
     let mut rested_ms = 0;
@@ -191,7 +234,7 @@ fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[Prop
     // not waited for: its client would submit it again.
     while rested_ms < REST_MS {
         world.run_for(STEP_MS)?;
-        left.retain(|id| !network.is_over(world, id));
+        left.retain(|id| !books::is_over(world, network, id, &bad));
         let open: Vec<&ProposalId> = left.iter().filter(|id| network.proposal(world, id).is_some()).copied().collect();
         rested_ms = if open.is_empty() { rested_ms + STEP_MS } else { 0 };
         if world.now_ms() >= limit_ms && rested_ms == 0 {
@@ -209,20 +252,10 @@ fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[Prop
     if let Err(contradiction) = world.replay_log(network.relay) {
         return Err(world.contradicted("the relay's log gives its headers again", contradiction));
     }
-    let counters: &[&str] = match scenario.workload.local_kind {
-        LocalKind::Records => &[BALANCE],
-        LocalKind::Transfers => &[BALANCE, TILL],
-    };
-    let chains = network.subchains.len();
-    let count = i64::try_from(chains * counters.len()).unwrap_or(0);
-    let expected = count * scenario.workload.opening_balance;
-    let amount = |name: &str| (0..chains).filter_map(|position| network.counter(world, position, name)).sum::<i64>();
-    let found: i64 = counters.iter().map(|name| amount(name)).sum();
-    if found == expected {
-        return Ok(());
+    if let Err((property, contradiction)) = books::check(world, network, scenario, ids, amounts, &bad) {
+        return Err(world.contradicted(property, contradiction));
     }
-    let promised = format!("the {counters:?} of {chains} subchains sum up to {expected}, as they did at the start");
-    Err(world.contradicted("conservation", Contradiction::new(promised, format!("they sum up to {found}"))))
+    Ok(())
 }
 
 fn ends(world: &World, network: &Network, ids: &[ProposalId]) -> BTreeMap<&'static str, usize> {

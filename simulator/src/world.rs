@@ -3,6 +3,7 @@
 //! Events are ordered by (virtual time, number); carrying out an event's effects may add events, never run them. Time
 //! does not pass inside an event. The first broken property stops the world: every later call returns it again.
 
+mod actors;
 mod connect;
 mod courier;
 mod faults;
@@ -174,6 +175,10 @@ enum Happening {
     Done { process: ProcessId, life: u64, chain: ChainIndex, token: Token, result: Box<JobResult> },
     Submit { process: ProcessId, chain: ChainIndex, input: Box<Input>, reply: ReplyToken },
     Courier(courier::CourierHappening),
+    /// An actor does something by itself.
+    Act(usize),
+    /// Somebody shows a chain's fork to its relay.
+    Report { relay: ChainIndex, input: Box<Input>, left: u32 },
 }
 
 /// A network of chains in virtual time.
@@ -202,6 +207,7 @@ pub struct World {
     replies: BTreeMap<u64, SubmitResult>,
     own_replies: BTreeSet<u64>,
     failure: Option<Box<Failure>>,
+    cast: crate::actors::Cast,
 }
 
 impl fmt::Debug for World {
@@ -242,6 +248,7 @@ impl World {
             replies: BTreeMap::new(),
             own_replies: BTreeSet::new(),
             failure: None,
+            cast: crate::actors::Cast::new(seed),
         }
     }
 
@@ -566,7 +573,7 @@ impl World {
         {
             let store = self.processes.get(process.0).and_then(|process| process.disk.store(index)).unwrap_or(&empty);
             let observation =
-                Observation { now_ms: self.now_ms, process, index, chain: self.chains[index.0].id, store, fact };
+                Observation { now_ms: self.now_ms, process, index, chain: self.chains[index.0].id, store, blame: &self.cast.blame, fact };
             for property in &mut properties {
                 if let Err(contradiction) = property.observe(&observation) {
                     failed = Some((property.name(), contradiction));

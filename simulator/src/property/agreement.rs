@@ -23,6 +23,9 @@ impl Property for Agreement {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
+        if observation.blame.is_bad_chain(observation.index) {
+            return Ok(());
+        }
         let (what, seen, height, hash) = match &observation.fact {
             Fact::Published { block, .. } => ("header", &mut self.headers, block.header.height, block.header_hash),
             Fact::Committing { height, batch } => {

@@ -28,8 +28,8 @@ impl Property for Clients {
         let (header, height) = (&block.header, block.header.height);
         self.published.insert((observation.chain, height), (block.header_hash, header.next_validators_hash));
         for (_, client) in reading::records::<ClientRecord>(observation, height, accounts::CLIENTS) {
-            // Header 0 is derived from the genesis; nobody publishes it.
-            if client.height_on_source == Height::ZERO {
+            // Header 0 is derived from the genesis; nobody publishes it. A bad chain publishes what it likes.
+            if client.height_on_source == Height::ZERO || observation.blame.is_bad(&client.chain) {
                 continue;
             }
             self.compared += 1;

@@ -27,6 +27,9 @@ impl Property for Delivery {
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
         let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
+        if observation.blame.is_bad_chain(observation.index) {
+            return Ok(());
+        }
         let height = block.header.height;
         for input in reading::inputs(observation, height) {
             let Input::Advance(advance) = input else { continue };

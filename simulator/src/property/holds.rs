@@ -83,6 +83,9 @@ impl Property for Holds {
 
     fn observe(&mut self, observation: &Observation<'_>) -> Verdict {
         let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
+        if observation.blame.is_bad_chain(observation.index) {
+            return Ok(());
+        }
         let height = block.header.height;
         if observation.index == self.relay {
             for submit in reading::submits(observation, height) {

@@ -25,6 +25,9 @@ impl Property for Monotone {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
+        if observation.blame.is_bad_chain(observation.index) {
+            return Ok(());
+        }
         let here = (observation.process, observation.index);
         match &observation.fact {
             Fact::Opened { height, wiped } => {

@@ -22,6 +22,9 @@ impl Property for AtMostOnce {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
+        if observation.blame.is_bad_chain(observation.index) {
+            return Ok(());
+        }
         let Fact::Published { block, is_first: true } = &observation.fact else { return Ok(()) };
         let height = block.header.height;
         for input in &block.inputs {

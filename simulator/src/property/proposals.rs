@@ -1,7 +1,8 @@
 //! The promises of the proposal protocol (A1 to A5, and the rules R2, R3 and S1 behind them), read from the records and
 //! changes of ledger 0 at every block of the relay and its subchains.
 //!
-//! A6 is a scenario's to ask: which proposals a broken chain may hurt depends on what was broken.
+//! A6: of a chain with more bad validators than it tolerates nothing is asked; the others keep every promise, and a
+//! proposal that names it is decided and lets go of their keys all the same.
 
 use super::{Fact, Observation, Property};
 use crate::failure::Contradiction;
@@ -15,7 +16,7 @@ use ledger_protocol::proposal::{AccessKind, LockKey, Submit};
 use ledger_protocol::system::{LegPhase, ProposalRecord, ProposalState, accounts};
 use ledger_protocol::transaction::{Change, ChangeKind, Choice, Operation};
 use ledger_protocol::{ChainId, Code, Height, LedgerId, ProposalId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use subchain::participant::LegRecord;
 use subchain::participant::table::LegState;
 
@@ -41,6 +42,8 @@ pub struct Proposals {
     seen: BTreeMap<ProposalId, Seen>,
     /// Exclusively locked keys: who holds them since when.
     locked: BTreeMap<(ChainId, LockKey), (ProposalId, Height)>,
+    /// Chains that promise nothing (A6).
+    bad: BTreeSet<ChainId>,
 }
 
 /// How proposals ended, for reports and tests.
@@ -65,7 +68,7 @@ fn against(first: impl Into<String>, second: impl Into<String>) -> Verdict {
 impl Proposals {
     /// Watches a relay and all subchains of the world.
     pub const fn new(relay: ChainIndex) -> Self {
-        Self { relay, seen: BTreeMap::new(), locked: BTreeMap::new() }
+        Self { relay, seen: BTreeMap::new(), locked: BTreeMap::new(), bad: BTreeSet::new() }
     }
 
     /// How the proposals seen so far stand.
@@ -328,8 +331,11 @@ impl Property for Proposals {
     fn observe(&mut self, observation: &Observation<'_>) -> Verdict {
         let Fact::Published { block, is_first: true } = &observation.fact else { return Ok(()) };
         let height = block.header.height;
+        self.bad.extend(observation.blame.bad_chains());
         if observation.index == self.relay {
             self.on_relay(observation, height)
+        } else if observation.blame.is_bad_chain(observation.index) {
+            Ok(())
         } else {
             self.on_subchain(observation, height)
         }
@@ -338,7 +344,10 @@ impl Property for Proposals {
     fn at_rest(&mut self) -> Verdict {
         for (id, seen) in &self.seen {
             let Some(record) = &seen.record else { continue };
-            if !record.state.is_terminal() {
+            let names_bad = record.legs.iter().any(|leg| self.bad.contains(&leg.chain));
+            // A6: a bad chain can keep a decided proposal open, and nobody's keys.
+            let is_excused = names_bad && record.decision != Choice::None;
+            if !record.state.is_terminal() && !is_excused {
                 return against(format!("A5: {id} ends"), format!("it is {:?} when all is quiet", record.state));
             }
             if let Some((chain, leg)) = seen.legs.iter().find(|(_, leg)| leg.state == LegState::Locked) {
@@ -347,10 +356,10 @@ impl Property for Proposals {
                     format!("its leg on {chain:?} is LOCKED since height {}", leg.since_on_subchain),
                 );
             }
-            let voting = record.legs.iter().filter(|leg| leg.mode.votes());
+            let voting = record.legs.iter().filter(|leg| leg.mode.votes() && !self.bad.contains(&leg.chain));
             let unapplied =
                 voting.filter(|leg| seen.legs.get(&leg.chain).is_none_or(|it| it.state != LegState::Applied));
-            if record.state == ProposalState::Committed
+            if matches!(record.decision, Choice::Some(DecisionVerdict::Commit { .. }))
                 && let Some(leg) = unapplied.into_iter().next()
             {
                 return against(format!("A1: {id} is COMMITTED"), format!("{:?} has not applied it", leg.chain));

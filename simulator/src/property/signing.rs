@@ -32,6 +32,9 @@ impl Property for OneSignature {
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
         let here = (observation.process, observation.index);
+        if observation.blame.is_bad_seat(here.0, here.1) && matches!(observation.fact, Fact::SignatureLeft(_)) {
+            return Ok(());
+        }
         let message = match &observation.fact {
             Fact::SignatureLeft(message) => message,
             Fact::Published { block, is_first: true } => {

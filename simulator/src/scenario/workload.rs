@@ -112,7 +112,7 @@ pub struct Row {
 }
 
 /// The record that everybody writes.
-const HOT: &str = "hot";
+pub const HOT: &str = "hot";
 /// Most rows of a CSV workload.
 const MAX_ROWS: usize = 100_000;
 

@@ -1,6 +1,7 @@
 //! What people do while a trial runs: proposals and transactions, those that are submitted once more, and changes of
 //! validators.
 
+use super::books::Amounts;
 use crate::fixture::{FixtureKind, LegDraft, Member, Network};
 use crate::scenario::{Arrival, BALANCE, HandoffPlan, Scenario, TILL, WorkloadKind};
 use crate::world::{ChainIndex, World};
@@ -53,6 +54,7 @@ impl<'s> Agenda<'s> {
         arrival: &Arrival,
         now_ms: u64,
         ids: &mut Vec<ProposalId>,
+        amounts: &mut Amounts,
     ) {
         let (chain, input) = if arrival.is_local {
             let Some(position) = arrival.parties.first().copied() else { return };
@@ -63,6 +65,10 @@ impl<'s> Agenda<'s> {
             let valid_until = network.relay_height(world).saturating_add(1_500);
             let (id, input) = network.draft_until(world, &drafts, self.scenario.workload.t_prep, valid_until);
             ids.push(id);
+            let moved = drafts.iter().flat_map(|(position, draft)| {
+                draft.deltas.iter().map(|(_, amount)| (*position, *amount)).collect::<Vec<_>>()
+            });
+            amounts.insert(id, moved.collect());
             (network.relay, input)
         };
         if arrival.repeats {

@@ -315,7 +315,7 @@ impl World {
         here.map(|(route, _)| route).collect()
     }
 
-    fn process_of(&self, peer: Peer) -> Option<ProcessId> {
+    pub(super) fn process_of(&self, peer: Peer) -> Option<ProcessId> {
         self.processes.iter().position(|process| process.peer == peer).map(ProcessId)
     }
 
@@ -323,6 +323,18 @@ impl World {
         self.counter += 1;
         let reply = ReplyToken(self.counter);
         self.schedule(0, Happening::Submit { process, chain, input, reply });
+    }
+
+    /// Bytes for the servers of a subchain's relay, from one of its processes.
+    pub(super) fn ask_servers(&mut self, process: ProcessId, subchain: ChainIndex, bytes: &Arc<[u8]>) {
+        for (route, Route { relay, .. }) in self.couriers.routes.clone().into_iter().enumerate() {
+            if self.couriers.routes[route].subchain != subchain {
+                continue;
+            }
+            for server in self.seats(relay) {
+                self.send_courier(process, server, route, true, bytes);
+            }
+        }
     }
 
     fn send_courier(&mut self, from: ProcessId, to: ProcessId, route: usize, to_server: bool, bytes: &Arc<[u8]>) {
@@ -363,6 +375,7 @@ impl World {
             self.record(Some(process), Some(subchain), "courier fails", 0, error.to_string().as_bytes());
         }
         let life = self.processes[process.0].life;
+        let effects = self.bring_otherwise(process, subchain, effects);
         for effect in effects {
             match effect {
                 CourierEffect::Send { to, bytes } => {

@@ -53,6 +53,8 @@ impl World {
                 self.tell(process, chain, ReplicaEvent::Submit { input, reply });
             }
             Happening::Courier(happening) => self.courier_happens(happening),
+            Happening::Act(role) => self.act(role),
+            Happening::Report { relay, input, left } => self.show(relay, &input, left),
         }
     }
 

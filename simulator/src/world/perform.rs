@@ -120,16 +120,34 @@ impl World {
             here.final_inputs += block.inputs.len() as u64;
         }
         self.observe(process, chain, &Fact::Published { block, is_first });
+        self.compare_certified(process, chain, block);
         self.courier_published(process, chain, block);
     }
 
     fn send(&mut self, process: ProcessId, chain: ChainIndex, to: &[Peer], lane: Lane, bytes: &Arc<[u8]>) {
         self.record(Some(process), Some(chain), "sends", to.len() as u64, bytes);
+        if self.cast.listens() {
+            self.cast.hears(chain, lane, bytes);
+        }
+        if self.is_acting(process, chain) {
+            return self.send_otherwise(process, chain, to, lane, bytes);
+        }
         if lane == Lane::Consensus {
             for message in self.signatures_in(process, chain, bytes) {
                 self.observe(process, chain, &Fact::SignatureLeft(&message));
             }
         }
+        self.send_frame(process, chain, to, lane, bytes);
+    }
+
+    pub(super) fn send_frame(
+        &mut self,
+        process: ProcessId,
+        chain: ChainIndex,
+        to: &[Peer],
+        lane: Lane,
+        bytes: &Arc<[u8]>,
+    ) {
         for peer in to {
             let receivers = self.processes.iter().enumerate().filter(|(_, other)| other.peer == *peer);
             let receivers: Vec<ProcessId> = receivers.map(|(number, _)| ProcessId(number)).collect();

@@ -31,6 +31,7 @@ fn run(name: &str, count: u64, look: impl Fn(&Trial)) {
             panic!("{failure}\nreplay: crosstie sim replay tests/scenarios/{name}.toml --seed {seed}");
         }
         println!("{name}, seed {seed}: {:?}, {} strikes, {} events", trial.ends, trial.strikes.len(), trial.events);
+        println!("  {:?}, frozen {:?}", trial.misdeeds, trial.frozen);
         assert!(trial.submitted > 0 && !trial.chronicle.coverage.is_empty());
         look(&trial);
     }
@@ -46,6 +47,13 @@ fn all_commit(trial: &Trial) {
 
 fn some_commit(trial: &Trial) {
     assert!(ended(trial, "committed") > 0, "{:?}", trial.ends);
+}
+
+/// Every actor did this.
+fn all_did(trial: &Trial, deeds: &[&str]) {
+    for deed in deeds {
+        assert!(trial.misdeeds.contains_key(*deed), "nobody did {deed}: {:?}", trial.misdeeds);
+    }
 }
 
 macro_rules! scenarios {
@@ -92,6 +100,41 @@ scenarios! {
     two_suites: "two-suites", 1, all_commit;
     three_continents: "three-continents", 3, some_commit;
     chaos: "chaos", 3, some_commit;
+    byzantine_validators: "byzantine-validators", 3, |trial| {
+        some_commit(trial);
+        all_did(trial, &["equivocating-proposer", "double-voter: conflicting", "double-voter: in-others-names"]);
+        all_did(trial, &["withholder: votes", "amnesiac", "garbage-sender: random", "replayer: other-chains"]);
+    };
+    byzantine_subchain: "byzantine-subchain", 3, |trial| {
+        all_did(trial, &["bad-subchain: fork", "bad-subchain: contradict", "bad-subchain: never-apply"]);
+        assert!(trial.frozen.iter().any(|name| name == "chain-3"), "forked and not frozen: {:?}", trial.frozen);
+        assert!(trial.frozen.iter().any(|name| name == "chain-4"), "contradicted and not frozen: {:?}", trial.frozen);
+        assert!(!["chain-0", "chain-1", "chain-2"].iter().any(|name| trial.frozen.iter().any(|it| it == name)));
+        // A6: who is not named is not hurt.
+        let honest: usize = trial.honest_ends.values().sum();
+        assert!(honest > 0 && trial.honest_ends.get("committed") == Some(&honest), "{:?}", trial.honest_ends);
+    };
+    split_subchain: "split-subchain", 3, |trial| {
+        all_did(trial, &["bad-subchain: split"]);
+        let honest: usize = trial.honest_ends.values().sum();
+        assert!(honest > 0 && trial.honest_ends.get("committed") == Some(&honest), "{:?}", trial.honest_ends);
+    };
+    dishonest_couriers: "dishonest-couriers", 3, |trial| {
+        some_commit(trial);
+        for way in ["reorder", "skip", "cut", "minimal", "forge", "withhold"] {
+            all_did(trial, &[&format!("dishonest-courier: {way}")]);
+        }
+    };
+    lock_grabbers: "lock-grabbers", 3, |trial| {
+        some_commit(trial);
+        all_did(trial, &["lock-grabber: time-out", "lock-grabber: cancel"]);
+        assert!(ended(trial, "aborted") > 0, "nothing was grabbed: {:?}", trial.ends);
+    };
+    validator_hand_off: "validator-hand-off", 3, some_commit;
+    chaos_byzantine: "chaos-byzantine", 3, |trial| {
+        some_commit(trial);
+        assert!(trial.misdeeds.len() >= 8, "{:?}", trial.misdeeds);
+    };
 }
 
 /// A Submit that waited in a pool until all the others were over was not waited for.

@@ -160,6 +160,16 @@ impl CourierMessage {
         bytes.starts_with(&MAGIC)
     }
 
+    /// The message in bytes of the courier lane; `None` for anything that is not exactly one.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        decode_message(bytes)
+    }
+
+    /// As it travels.
+    pub fn bytes(&self) -> Vec<u8> {
+        encode_message(self)
+    }
+
     /// Whether such bytes are a courier's question or delivery, for a server; the others are a server's answers.
     pub fn is_for_server(bytes: &[u8]) -> bool {
         let code = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.first());

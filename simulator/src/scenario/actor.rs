@@ -1,0 +1,235 @@
+//! Actors as a scenario file plans them: who misbehaves, how, from when to when, how often.
+//!
+//! A chain with more bad validators than it tolerates promises nothing about itself; the properties then ask only that
+//! it hurts nobody else. Errors: [`ScenarioError`] with what to write instead.
+
+use super::{NetworkSection, RELAY, ScenarioError};
+use serde::Deserialize;
+
+/// How an actor misbehaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActorKind {
+    /// Shows one block to half of the others and another one to the rest, and votes for both.
+    EquivocatingProposer,
+    /// Signs two votes where one is allowed, and votes in the names of others.
+    DoubleVoter,
+    /// Keeps its votes, its proposals or everything to itself.
+    Withholder,
+    /// Dies and comes back without its consensus log.
+    Amnesiac,
+    /// Sends random bytes and cut messages.
+    GarbageSender,
+    /// Sends again what it once heard, of other heights, rounds and chains too.
+    Replayer,
+    /// Its courier reorders, skips, cuts, delays and forges what it carries.
+    DishonestCourier,
+    /// More than a third of a subchain, or all of it, works against the others.
+    BadSubchain,
+    /// A member of the consortium whose proposals take locks and come to nothing.
+    LockGrabber,
+}
+
+impl ActorKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::EquivocatingProposer,
+        Self::DoubleVoter,
+        Self::Withholder,
+        Self::Amnesiac,
+        Self::GarbageSender,
+        Self::Replayer,
+        Self::DishonestCourier,
+        Self::BadSubchain,
+        Self::LockGrabber,
+    ];
+
+    /// As scenario files and reports name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EquivocatingProposer => "equivocating-proposer",
+            Self::DoubleVoter => "double-voter",
+            Self::Withholder => "withholder",
+            Self::Amnesiac => "amnesiac",
+            Self::GarbageSender => "garbage-sender",
+            Self::Replayer => "replayer",
+            Self::DishonestCourier => "dishonest-courier",
+            Self::BadSubchain => "bad-subchain",
+            Self::LockGrabber => "lock-grabber",
+        }
+    }
+
+    /// What it can be told to do alone; otherwise it does all of it, in turns that the seed picks.
+    pub const fn ways(self) -> &'static [&'static str] {
+        match self {
+            Self::EquivocatingProposer | Self::Amnesiac => &[],
+            Self::DoubleVoter => &["conflicting", "in-others-names"],
+            Self::Withholder => &["votes", "proposals", "everything"],
+            Self::GarbageSender => &["random", "cut"],
+            Self::Replayer => &["own-chain", "other-chains"],
+            Self::DishonestCourier => &["reorder", "skip", "cut", "minimal", "forge", "withhold"],
+            Self::BadSubchain => &["fork", "contradict", "never-apply"],
+            Self::LockGrabber => &["time-out", "cancel"],
+        }
+    }
+}
+
+/// How many of a chain's validators are one actor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub enum Fraction {
+    /// One.
+    #[default]
+    #[serde(rename = "one")]
+    One,
+    /// As many as the chain tolerates.
+    #[serde(rename = "f")]
+    Tolerated,
+    /// One more than it tolerates.
+    #[serde(rename = "f+1")]
+    TooMany,
+    /// All.
+    #[serde(rename = "all")]
+    All,
+}
+
+impl Fraction {
+    /// So many of `validators` equal ones.
+    pub const fn of(self, validators: usize) -> usize {
+        let tolerated = tolerated(validators);
+        match self {
+            Self::One => 1,
+            Self::Tolerated => tolerated,
+            Self::TooMany => tolerated + 1,
+            Self::All => validators,
+        }
+    }
+}
+
+/// How many bad ones among `validators` equal ones a chain tolerates.
+pub const fn tolerated(validators: usize) -> usize {
+    validators.saturating_sub(1) / 3
+}
+
+/// An actor of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActorPlan {
+    /// How.
+    pub kind: ActorKind,
+    /// `relay`, or a subchain's name; whom a lock-grabber's proposals name: all subchains when absent.
+    #[serde(default)]
+    pub chain: Option<String>,
+    /// The first of its validators, by number from 0; those after it follow.
+    #[serde(default)]
+    pub validator: usize,
+    /// How many.
+    #[serde(default)]
+    pub fraction: Option<Fraction>,
+    /// What it does of what its kind can do; empty for everything.
+    #[serde(default)]
+    pub ways: Vec<String>,
+    /// Since when, from the start of the work.
+    #[serde(default)]
+    pub from_ms: u64,
+    /// Until when; absent: for ever.
+    #[serde(default)]
+    pub until_ms: Option<u64>,
+    /// How likely it misbehaves at each opportunity, in thousandths.
+    #[serde(default = "always")]
+    pub chance_per_mille: u32,
+    /// How long after a fork somebody shows both headers to the relay.
+    #[serde(default = "soon")]
+    pub reported_after_ms: u64,
+}
+
+const fn always() -> u32 {
+    1_000
+}
+
+const fn soon() -> u64 {
+    2_000
+}
+
+impl ActorPlan {
+    /// Places of its validators in their chain of `validators`.
+    pub fn seats(&self, validators: usize) -> Vec<usize> {
+        if self.kind == ActorKind::LockGrabber {
+            return Vec::new();
+        }
+        let default = if self.kind == ActorKind::BadSubchain { Fraction::All } else { Fraction::One };
+        let count = self.fraction.unwrap_or(default).of(validators);
+        (0..count).map(|number| (self.validator + number) % validators.max(1)).collect()
+    }
+
+    /// Whether its validators are bad ones.
+    pub const fn is_blamed(&self) -> bool {
+        !matches!(self.kind, ActorKind::DishonestCourier | ActorKind::LockGrabber)
+    }
+
+    /// Whether one of all its ways is among those that it may take.
+    pub fn takes(&self, way: &str) -> bool {
+        self.ways.is_empty() || self.ways.iter().any(|one| one == way)
+    }
+
+    fn check(&self, name: &str, network: &NetworkSection) -> Result<(), ScenarioError> {
+        let wrong = |key: &str, problem: String| Err(ScenarioError::value(&format!("{name}.{key}"), problem));
+        if self.chance_per_mille > 1_000 {
+            return wrong("chance_per_mille", "write at most 1000: thousandths of all opportunities".into());
+        }
+        if self.until_ms.is_some_and(|until_ms| until_ms <= self.from_ms) {
+            return wrong("until_ms", format!("write a time after from_ms, which is {}", self.from_ms));
+        }
+        let ways = self.kind.ways();
+        if let Some(way) = self.ways.iter().find(|way| !ways.contains(&way.as_str())) {
+            let known = if ways.is_empty() { "leave the key out".into() } else { format!("write {}", ways.join(", ")) };
+            return wrong("ways", format!("a {} does not know {way:?}; {known}", self.kind.name()));
+        }
+        let Some(chain) = &self.chain else {
+            if self.kind == ActorKind::LockGrabber {
+                return Ok(());
+            }
+            return wrong("chain", format!("say whose validator misbehaves: {RELAY} or one of chain-0, chain-1, …"));
+        };
+        let is_named = (0..network.subchains).any(|number| *chain == format!("chain-{number}"));
+        // A CSV workload names its own chains, which are known when it is read.
+        if chain != RELAY && !is_named && network.subchains > 0 {
+            return wrong("chain", format!("there is no chain {chain}; write {RELAY} or one of chain-0, chain-1, …"));
+        }
+        if self.validator >= network.validators {
+            let last = network.validators.saturating_sub(1);
+            return wrong("validator", format!("{} is none of them; write a number from 0 to {last}", self.validator));
+        }
+        let is_subchains = matches!(self.kind, ActorKind::DishonestCourier | ActorKind::BadSubchain);
+        if chain == RELAY && (is_subchains || self.kind == ActorKind::LockGrabber) {
+            return wrong("chain", format!("a {} belongs to a subchain; write its name", self.kind.name()));
+        }
+        if self.kind == ActorKind::BadSubchain && !matches!(self.fraction, None | Some(Fraction::TooMany | Fraction::All)) {
+            return wrong("fraction", "write \"f+1\" or \"all\": with fewer keys it is no bad subchain".into());
+        }
+        Ok(())
+    }
+}
+
+/// Checks the actors of a scenario, each alone and all together.
+pub(super) fn check(actors: &[ActorPlan], network: &NetworkSection) -> Result<(), ScenarioError> {
+    for (number, actor) in actors.iter().enumerate() {
+        actor.check(&format!("actor {}", number + 1), network)?;
+    }
+    let bad = bad_seats(actors, RELAY, network.validators);
+    let most = tolerated(network.validators);
+    if bad > most {
+        let problem = format!(
+            "{bad} of the relay's {} validators are bad, and it tolerates {most}: nothing could be asked of such a run; \
+             give the actors the same validator, or another chain",
+            network.validators
+        );
+        return Err(ScenarioError::value("actor", problem));
+    }
+    Ok(())
+}
+
+/// How many validators of a chain are bad. A courier may be as dishonest as it likes: nobody trusts couriers.
+pub fn bad_seats(actors: &[ActorPlan], chain: &str, validators: usize) -> usize {
+    let own = actors.iter().filter(|actor| actor.is_blamed() && actor.chain.as_deref() == Some(chain));
+    own.flat_map(|actor| actor.seats(validators)).collect::<std::collections::BTreeSet<_>>().len()
+}

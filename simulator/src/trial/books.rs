@@ -1,0 +1,87 @@
+//! What the books must say when all is over: amounts, and what became of chains that were found out.
+//!
+//! Where no chain is bad, nothing is made or lost over all of them. A bad chain's own books are its own affair: then
+//! every honest chain is asked alone, by what was decided.
+
+use crate::failure::Contradiction;
+use crate::fixture::{Member, Network};
+use crate::scenario::{BALANCE, LocalKind, Scenario, TILL};
+use crate::world::World;
+use ledger_protocol::interchain::DecisionVerdict;
+use ledger_protocol::system::ChainStatus;
+use ledger_protocol::transaction::Choice;
+use ledger_protocol::{ChainId, ProposalId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What every proposal moves, by position of the subchain.
+pub(super) type Amounts = BTreeMap<ProposalId, Vec<(usize, i64)>>;
+
+/// Whether a proposal names one of these chains.
+pub(super) fn names_any(world: &World, network: &Network, id: &ProposalId, chains: &BTreeSet<ChainId>) -> bool {
+    let record = network.proposal(world, id);
+    record.is_some_and(|record| record.legs.iter().any(|leg| chains.contains(&leg.chain)))
+}
+
+/// Whether nothing more is asked of a proposal: it has ended, or it names a bad chain and is decided (A6).
+pub(super) fn is_over(world: &World, network: &Network, id: &ProposalId, bad: &BTreeSet<ChainId>) -> bool {
+    let Some(record) = network.proposal(world, id) else { return false };
+    let names_bad = record.legs.iter().any(|leg| bad.contains(&leg.chain));
+    record.state.is_terminal() || (names_bad && record.decision != Choice::None)
+}
+
+/// Conservation, and the freeze of whoever was seen to fork.
+pub(super) fn check(
+    world: &World,
+    network: &Network,
+    scenario: &Scenario,
+    ids: &[ProposalId],
+    amounts: &Amounts,
+    bad: &BTreeSet<ChainId>,
+) -> Result<(), (&'static str, Contradiction)> {
+    let counters: &[&str] = match scenario.workload.local_kind {
+        LocalKind::Records => &[BALANCE],
+        LocalKind::Transfers => &[BALANCE, TILL],
+    };
+    let opening = i64::try_from(counters.len()).unwrap_or(0) * scenario.workload.opening_balance;
+    let amount = |position| -> i64 { counters.iter().filter_map(|name| network.counter(world, position, name)).sum() };
+    if bad.is_empty() {
+        let chains = network.subchains.len();
+        let expected = i64::try_from(chains).unwrap_or(0) * opening;
+        let found: i64 = (0..chains).map(amount).sum();
+        if found != expected {
+            let promised =
+                format!("the {counters:?} of {chains} subchains sum up to {expected}, as they did at the start");
+            return Err(("conservation", Contradiction::new(promised, format!("they sum up to {found}"))));
+        }
+        return Ok(());
+    }
+    let is_committed = |id: &&ProposalId| {
+        let record = network.proposal(world, id);
+        record.is_some_and(|record| matches!(record.decision, Choice::Some(DecisionVerdict::Commit { .. })))
+    };
+    let mut moved: BTreeMap<usize, i64> = BTreeMap::new();
+    for (position, amount) in ids.iter().filter(is_committed).filter_map(|id| amounts.get(id)).flatten() {
+        *moved.entry(*position).or_default() += amount;
+    }
+    for (position, subchain) in network.subchains.iter().enumerate() {
+        let (expected, found) = (opening + moved.get(&position).copied().unwrap_or(0), amount(position));
+        if !bad.contains(&subchain.id) && found != expected {
+            let promised = format!("A6: what was committed makes {expected} of the {counters:?} of {}", subchain.name);
+            return Err(("conservation", Contradiction::new(promised, format!("they sum up to {found}"))));
+        }
+    }
+    for chain in world.reported() {
+        let position = (0..network.subchains.len()).find(|position| network.index(Member::Subchain(*position)) == chain);
+        let status = position.and_then(|position| network.chain_record(world, position)).map(|record| record.status);
+        if status != Some(ChainStatus::Frozen) {
+            return Err((
+                "A6 who is seen to fork is frozen",
+                Contradiction::new(
+                    format!("two certified headers of one height of chain {} were shown to the relay", chain.0),
+                    format!("it is {status:?} there"),
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
