@@ -108,7 +108,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let (actors, misdeeds) = casting.map(|casting| casting.end(&mut world)).unwrap_or_default();
     let bad: BTreeSet<ChainId> = world.blame().bad_chains().collect();
     let honest: Vec<ProposalId> =
-        ids.iter().copied().filter(|id| !books::names_any(&world, &network, id, &bad)).collect();
+        ids.iter().copied().filter(|id| !books::names_any(&network, &amounts, id, &bad)).collect();
     let honest_ends = ends(&world, &network, &honest);
     let ends = ends(&world, &network, &ids);
     Trial {

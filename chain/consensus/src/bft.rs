@@ -269,6 +269,8 @@ impl BftConsensus {
             self.dropped += 1;
             return Ok(());
         };
+        #[cfg(feature = "planted-bugs")]
+        let message = planted_bugs::counted_twice(message, &work.set, &work.validators, &mut self.signatures);
         let height = message.height();
         if height < work.height || (height == work.height && work.decided) {
             return Ok(());

@@ -110,7 +110,7 @@ pub fn consume_advance(
         let next = verified.next_expected;
         #[cfg(feature = "planted-bugs")]
         let next = if planted::is(planted::Plant::DuplicateMessageExecuted) {
-            Sequence(next.0.saturating_sub(1))
+            advance.blocks.last().and_then(|block| block.messages().first()).map_or(next, |first| first.sequence)
         } else {
             next
         };

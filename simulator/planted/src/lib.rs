@@ -44,7 +44,13 @@ plants! {
         "A validator that locked a block prevotes another one in a later round without proof that it may.";
     QuorumOffByOne = "quorum-off-by-one",
         "A third and one more counts as a quorum, in voting and in every verifier (BitXHub's f+1).";
+    VoteSignatureUnchecked = "vote-signature-unchecked",
+        "A vote counts without a look at its signature, in whosever name it is.";
+    EquivocationCountedTwice = "equivocation-counted-twice",
+        "A validator's second, conflicting vote counts beside its first one, as if somebody else had cast it.";
     // chain/engine
+    ForeignTransactionAccepted = "foreign-transaction-accepted",
+        "A transaction that was signed for another chain is taken into a block (AntChain's replay over chains).";
     ReplayWindowIgnored = "replay-window-ignored",
         "A transaction that is final already is taken into a block again (AntChain's nonce check).";
     ReplayWindowForgotten = "replay-window-forgotten",
@@ -86,11 +92,19 @@ plants! {
         "A scope is free when the proposal is decided, not when its legs are closed.";
     NotifyOnAbort = "notify-on-abort",
         "A NOTIFY leg gets its call although the proposal aborted (AntChain's receipt of a failure).";
+    // ledger-protocol
+    ForgedHeadAccepted = "forged-head-accepted",
+        "A header of another chain is trusted without a look at its certificate (BitXHub's accept-all rule).";
+    SkippedListAccepted = "skipped-list-accepted",
+        "The inbox takes a list that does not continue its counter, and goes on behind it (R9).";
     // chain/interchain
     DuplicateMessageExecuted = "duplicate-message-executed",
-        "The inbox counter stops one short: the last message of every list is delivered again.";
+        "The inbox counter stops before the last list that was consumed: it is delivered and executed again.";
     StaleValidatorSet = "stale-validator-set",
         "A hand-off is accepted and the retired set goes on being trusted (tendermint #5139, ibc-go #1725).";
+    // bridge/courier
+    HandoffForgotten = "handoff-forgotten",
+        "Couriers carry no hand-offs: after the first change of validators nothing arrives any more.";
 }
 
 impl Plant {

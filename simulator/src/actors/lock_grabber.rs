@@ -15,7 +15,7 @@ const LONG: u32 = 100;
 /// Most legs of one grab.
 const MAX_LEGS: u64 = 3;
 /// How long a grab that is cancelled holds what it took.
-const HELD_MS: (u64, u64) = (200, 1_500);
+const HELD_MS: (u64, u64) = (1, 900);
 /// The span between two grabs.
 const EVERY_MS: (u64, u64) = (300, 1_500);
 

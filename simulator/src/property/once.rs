@@ -1,15 +1,18 @@
-//! At most once: no input stands in two blocks of a chain.
+//! At most once: no input stands in two blocks of a chain, and no transaction in blocks of two.
 
-use super::{Fact, Observation, Property};
+use super::{Fact, Observation, Property, reading};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
-use ledger_protocol::{Hash, Height};
+use ledger_protocol::chain::Input;
+use ledger_protocol::{Hash, Height, TransactionId};
 use std::collections::BTreeMap;
 
-/// Every id, and the hash of every system input, is final at most once.
+/// Every id, and the hash of every system input, is final at most once. One hand-off may reach several chains; a
+/// transaction is for one.
 #[derive(Debug, Default)]
 pub struct AtMostOnce {
     places: BTreeMap<(ChainIndex, Hash), Height>,
+    transactions: BTreeMap<TransactionId, (ChainIndex, Height)>,
 }
 
 impl Property for AtMostOnce {
@@ -26,18 +29,28 @@ impl Property for AtMostOnce {
             return Ok(());
         }
         let Fact::Published { block, is_first: true } = &observation.fact else { return Ok(()) };
-        let height = block.header.height;
+        let (here, height) = (observation.index, block.header.height);
         for input in &block.inputs {
-            if let Some(before) = self.places.insert((observation.index, *input), height) {
+            if let Some(before) = self.places.insert((here, *input), height) {
                 return Err(Contradiction::new(
-                    format!("input {input} is final at height {before} of chain {}", observation.index.0),
+                    format!("input {input} is final at height {before} of chain {}", here.0),
                     format!("it is final at height {height} too"),
+                ));
+            }
+        }
+        for input in reading::inputs(observation, height) {
+            let Input::Transaction(transaction) = input else { continue };
+            let id = transaction.id();
+            if let Some((chain, before)) = self.transactions.insert(id, (here, height)) {
+                return Err(Contradiction::new(
+                    format!("transaction {id} is final at height {before} of chain {}", chain.0),
+                    format!("it is final at height {height} of chain {} too", here.0),
                 ));
             }
         }
         if block.inputs.len() != block.receipts.len() {
             return Err(Contradiction::new(
-                format!("height {height} of chain {} holds {} inputs", observation.index.0, block.inputs.len()),
+                format!("height {height} of chain {} holds {} inputs", here.0, block.inputs.len()),
                 format!("it holds {} receipts", block.receipts.len()),
             ));
         }

@@ -19,7 +19,10 @@ grounds!(
     "tight-balances",
     "hot-records",
     "outages",
-    "handoffs"
+    "handoffs",
+    "bad-votes",
+    "bad-couriers",
+    "replays"
 );
 
 /// The scenarios in which a mistake can show.
@@ -41,6 +44,9 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         | Plant::DuplicateMessageExecuted => &["tight-balances"],
         Plant::LockIgnoredLocally | Plant::ScopeConflictMissed | Plant::ScopeFreeAtDecision => &["hot-records"],
         Plant::LockReleasedByOwnClock | Plant::AbortAfterCommit | Plant::TimeoutEarly => &["outages"],
-        Plant::StaleValidatorSet => &["handoffs"],
+        Plant::StaleValidatorSet | Plant::HandoffForgotten => &["handoffs"],
+        Plant::VoteSignatureUnchecked | Plant::EquivocationCountedTwice => &["bad-votes"],
+        Plant::ForgedHeadAccepted | Plant::SkippedListAccepted => &["bad-couriers"],
+        Plant::ForeignTransactionAccepted => &["replays"],
     }
 }

@@ -65,8 +65,9 @@ impl<'s> Agenda<'s> {
             let valid_until = network.relay_height(world).saturating_add(1_500);
             let (id, input) = network.draft_until(world, &drafts, self.scenario.workload.t_prep, valid_until);
             ids.push(id);
-            let moved = drafts.iter().flat_map(|(position, draft)| {
-                draft.deltas.iter().map(|(_, amount)| (*position, *amount)).collect::<Vec<_>>()
+            let moved = drafts.iter().map(|(position, draft)| {
+                let amount = draft.deltas.iter().map(|(_, amount)| *amount).sum::<i64>();
+                (*position, amount)
             });
             amounts.insert(id, moved.collect());
             (network.relay, input)

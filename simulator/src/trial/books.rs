@@ -13,13 +13,14 @@ use ledger_protocol::transaction::Choice;
 use ledger_protocol::{ChainId, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What every proposal moves, by position of the subchain.
+/// What every proposal moves on whom it names, by position of the subchain; NOTIFY legs and records move 0.
 pub(super) type Amounts = BTreeMap<ProposalId, Vec<(usize, i64)>>;
 
-/// Whether a proposal names one of these chains.
-pub(super) fn names_any(world: &World, network: &Network, id: &ProposalId, chains: &BTreeSet<ChainId>) -> bool {
-    let record = network.proposal(world, id);
-    record.is_some_and(|record| record.legs.iter().any(|leg| chains.contains(&leg.chain)))
+/// Whether a proposal names one of these chains. The relay may never have taken it.
+pub(super) fn names_any(network: &Network, amounts: &Amounts, id: &ProposalId, chains: &BTreeSet<ChainId>) -> bool {
+    let named = amounts.get(id).into_iter().flatten();
+    let mut ids = named.filter_map(|(position, _)| network.subchains.get(*position)).map(|subchain| subchain.id);
+    ids.any(|id| chains.contains(&id))
 }
 
 /// Whether nothing more is asked of a proposal: it has ended, or it names a bad chain and is decided (A6).

@@ -1,9 +1,13 @@
 //! Mistakes that take more than a line; the simulator must find them (docs/adr/0011).
 
 use super::BftConsensus;
-use super::context::{BlockHash, Vote};
+use super::context::{BlockHash, CoreValidatorSet, Member, SignedVote, Vote};
+use super::encoding::Message;
+use super::verify::Signatures;
 use arc_malachitebft_core_consensus::Params;
 use arc_malachitebft_core_types::{NilOrVal, ThresholdParam, ThresholdParams, VoteType};
+use ledger_protocol::chain::ValidatorSet;
+use ledger_protocol::suite::Verifier;
 use planted::Plant;
 
 impl BftConsensus {
@@ -37,4 +41,31 @@ where
 /// What a quorum is, to a verifier.
 pub(super) fn needed(needed: u64, total: u64) -> u64 {
     if planted::is(Plant::QuorumOffByOne) { total / 3 + 1 } else { needed }
+}
+
+/// A second vote of a validator that voted otherwise, in the name of one that has not voted.
+pub(super) fn counted_twice(
+    message: Message,
+    set: &CoreValidatorSet,
+    validators: &ValidatorSet,
+    signatures: &mut Signatures,
+) -> Message {
+    let Message::Vote(signed) = &message else { return message };
+    let (vote, signature) = (&signed.message, signed.signature);
+    let known = signatures.verified.get(&Signatures::place(vote));
+    let is_second = known.is_some_and(|(hash, _)| *hash != vote.header_hash());
+    if !planted::is(Plant::EquivocationCountedTwice) || !is_second {
+        return message;
+    }
+    let Some(key) = set.public_key(&vote.validator.0) else { return message };
+    if Verifier.verify(key, &signatures.vote_bytes(vote), &signature).is_err() {
+        return message;
+    }
+    let names = validators.validators().iter().map(|validator| validator.public_key.address());
+    let mut votes = names.map(|name| Vote { validator: Member(name), ..vote.clone() });
+    let Some(other) = votes.find(|other| !signatures.verified.contains_key(&Signatures::place(other))) else {
+        return message;
+    };
+    signatures.remember(&other, &signature);
+    Message::Vote(SignedVote::new(other, signature))
 }

@@ -130,6 +130,10 @@ fn collect(
         if leaf.count == 0 {
             return Err(ClientError::EmptyBlock);
         }
+        #[cfg(feature = "planted-bugs")]
+        if planted::is(planted::Plant::SkippedListAccepted) {
+            next = next.max(leaf.first);
+        }
         if leaf.first != next {
             return Err(ClientError::Gap { expected: next, got: leaf.first });
         }

@@ -69,6 +69,10 @@ struct Told {
     submitted: usize,
     ends: BTreeMap<&'static str, usize>,
     faults: BTreeMap<&'static str, usize>,
+    /// What actors did, by kind.
+    misdeeds: BTreeMap<String, u64>,
+    /// Subchains that the relay froze.
+    frozen: Vec<String>,
     states_and_steps_covered: usize,
     signatures: &'static str,
     properties: Vec<String>,
@@ -153,6 +157,8 @@ fn tell(loaded: &Loaded, trial: &Trial, replay: &str, log: Option<PathBuf>) -> T
         submitted: trial.submitted,
         ends: trial.ends.clone(),
         faults: count_by_kind(&trial.strikes),
+        misdeeds: trial.misdeeds.clone(),
+        frozen: trial.frozen.clone(),
         states_and_steps_covered: trial.chronicle.coverage.len(),
         signatures: "real",
         properties: trial.properties.clone(),
@@ -170,10 +176,14 @@ fn words(told: &Told) -> String {
         let each: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
         if each.is_empty() { "none".to_owned() } else { each.join(", ") }
     };
+    let misdeeds: Vec<String> = told.misdeeds.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let or_none = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
     let rows = [
         ("scenario", format!("{}, seed {}", told.scenario, told.seed)),
         ("proposals", format!("{} submitted: {}", told.submitted, counts(&told.ends))),
         ("faults", counts(&told.faults)),
+        ("misdeeds of actors", or_none(&misdeeds)),
+        ("frozen subchains", or_none(&told.frozen)),
         ("steps of the state tables", told.states_and_steps_covered.to_string()),
         ("virtual time", format!("{} s, {} events", told.virtual_ms / 1_000, told.events)),
         ("signatures", told.signatures.to_owned()),

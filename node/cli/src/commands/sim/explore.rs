@@ -27,6 +27,7 @@ struct Told {
     proposals: usize,
     ends: BTreeMap<&'static str, usize>,
     faults: BTreeMap<&'static str, usize>,
+    misdeeds: BTreeMap<String, u64>,
     steps_covered: Vec<String>,
     signatures: &'static str,
     broken: Vec<BrokenTold>,
@@ -51,6 +52,7 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
         proposals: 0,
         ends: BTreeMap::new(),
         faults: BTreeMap::new(),
+        misdeeds: BTreeMap::new(),
         steps_covered: Vec::new(),
         signatures: "real",
         broken: Vec::new(),
@@ -117,16 +119,21 @@ fn add(told: &mut Told, coverage: &mut Coverage, trial: &Trial) {
     for (kind, count) in count_by_kind(&trial.strikes) {
         *told.faults.entry(kind).or_default() += count;
     }
+    for (deed, count) in &trial.misdeeds {
+        *told.misdeeds.entry(deed.clone()).or_default() += count;
+    }
     coverage.extend(trial.chronicle.coverage.iter().copied());
 }
 
 fn words(told: &Told) -> String {
+    let misdeeds: Vec<Vec<String>> =
+        told.misdeeds.iter().map(|(name, count)| vec![name.clone(), count.to_string()]).collect();
     let rows = |counts: &BTreeMap<&str, usize>| -> Vec<Vec<String>> {
         counts.iter().map(|(name, count)| vec![(*name).to_owned(), count.to_string()]).collect()
     };
     let steps: Vec<Vec<String>> = told.steps_covered.iter().map(|step| vec![step.clone()]).collect();
     format!(
-        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; real signatures\n\n{}\n{}\n{}",
+        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; real signatures\n\n{}\n{}\n{}\n{}",
         told.trials,
         told.scenarios.join(", "),
         told.elapsed_s,
@@ -136,6 +143,7 @@ fn words(told: &Told) -> String {
         told.events,
         table(&["proposals", "count"], &rows(&told.ends)),
         table(&["faults", "count"], &rows(&told.faults)),
+        table(&["misdeeds of actors", "count"], &misdeeds),
         table(&["steps of the state tables"], &steps),
     )
 }

@@ -30,6 +30,18 @@ fn text(trial: &Trial, replay: &str) -> String {
         let hit: Vec<String> = span.processes.iter().map(ToString::to_string).collect();
         line(format!("  {} hits {}", span.strike, if hit.is_empty() { "nobody".into() } else { hit.join(", ") }));
     }
+    if !trial.actors.is_empty() {
+        line("\nActors".into());
+    }
+    for span in &trial.actors {
+        let who: Vec<String> = span.processes.iter().map(ToString::to_string).collect();
+        let until = span.until_ms.map_or_else(|| "the end".into(), |until_ms| format!("{until_ms} ms"));
+        let who = if who.is_empty() { "a member of the consortium".into() } else { who.join(", ") };
+        line(format!("  {}: {who}, from {} ms to {until}", span.kind.name(), span.from_ms));
+    }
+    for (deed, count) in &trial.misdeeds {
+        line(format!("  {deed}: {count} times"));
+    }
     line("\nProposals".into());
     for (id, proposal) in &trial.chronicle.proposals {
         let states: Vec<String> = proposal.states.iter().map(|(at_ms, state)| format!("{at_ms} {state}")).collect();

@@ -27,7 +27,9 @@ struct Data<'t> {
     work_began_ms: u64,
     submitted: usize,
     ends: &'t BTreeMap<&'static str, usize>,
-    fault_counts: BTreeMap<&'static str, usize>,
+    fault_counts: BTreeMap<&'static str, u64>,
+    /// What actors did, by kind and way.
+    misdeeds: &'t BTreeMap<String, u64>,
     signatures: &'static str,
     /// Names of the chains by place; the relay first.
     chains: Vec<&'t str>,
@@ -90,20 +92,12 @@ fn data<'t>(loaded: &'t Loaded, trial: &'t Trial, replay: &'t str) -> Data<'t> {
         work_began_ms: trial.work_began_ms,
         submitted: trial.submitted,
         ends: &trial.ends,
-        fault_counts: count_by_kind(&trial.strikes),
+        fault_counts: counts(trial),
+        misdeeds: &trial.misdeeds,
         signatures: "real",
         chains: trial.chains.iter().map(String::as_str).collect(),
         blocks: blocks.collect(),
-        faults: trial
-            .strikes
-            .iter()
-            .map(|span| Fault {
-                kind: span.strike.kind.name(),
-                at_ms: trial.work_began_ms + span.strike.at_ms,
-                for_ms: span.strike.for_ms,
-                processes: span.processes.iter().map(|process| process.0).collect(),
-            })
-            .collect(),
+        faults: faults(trial),
         proposals: chronicle
             .proposals
             .iter()
@@ -125,4 +119,39 @@ fn data<'t>(loaded: &'t Loaded, trial: &'t Trial, replay: &'t str) -> Data<'t> {
             at_ms: broken.at_ms,
         }),
     }
+}
+
+/// Strikes and actors, each with whom and when.
+fn faults(trial: &Trial) -> Vec<Fault<'_>> {
+    let struck = trial.strikes.iter().map(|span| Fault {
+        kind: span.strike.kind.name(),
+        at_ms: trial.work_began_ms + span.strike.at_ms,
+        for_ms: span.strike.for_ms,
+        processes: span.processes.iter().map(|process| process.0).collect(),
+    });
+    let acted = trial.actors.iter().map(|span| {
+        let at_ms = trial.work_began_ms + span.from_ms;
+        let until_ms = span.until_ms.map_or(trial.virtual_ms, |until_ms| trial.work_began_ms + until_ms);
+        Fault {
+            kind: span.kind.name(),
+            at_ms,
+            for_ms: until_ms.min(trial.virtual_ms).saturating_sub(at_ms),
+            processes: span.processes.iter().map(|process| process.0).collect(),
+        }
+    });
+    struck.chain(acted).collect()
+}
+
+/// How often each kind of fault struck, and how often each kind of actor misbehaved.
+fn counts(trial: &Trial) -> BTreeMap<&'static str, u64> {
+    let struck = count_by_kind(&trial.strikes).into_iter();
+    let mut counts: BTreeMap<&'static str, u64> = struck.map(|(kind, count)| (kind, count as u64)).collect();
+    for kind in simulator::scenario::ActorKind::ALL.map(simulator::scenario::ActorKind::name) {
+        let own = trial.misdeeds.iter().filter(|(deed, _)| deed.split(':').next() == Some(kind));
+        let count: u64 = own.map(|(_, count)| *count).sum();
+        if count > 0 {
+            counts.insert(kind, count);
+        }
+    }
+    counts
 }
