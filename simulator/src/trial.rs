@@ -103,14 +103,17 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         let cast = casting.insert(Casting::new(&mut world, &network, scenario, seed));
         let mut doing = Doing { strikes: &mut strikes, casting: cast, ids: &mut ids, amounts: &mut amounts };
         work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
-        settle(&mut world, &network, scenario, &ids, &amounts)
+        settle(&mut world, &network, scenario, &ids)?;
+        let books = books::Books { amounts: &amounts, committed: &chronicle.committed() };
+        books.check(&world, &network, scenario).map_err(|(broken, facts)| world.contradicted(broken, facts))
     });
     let (actors, misdeeds) = casting.map(|casting| casting.end(&mut world)).unwrap_or_default();
-    let bad: BTreeSet<ChainId> = world.blame().bad_chains().collect();
+    let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
     let honest: Vec<ProposalId> =
         ids.iter().copied().filter(|id| !books::names_any(&network, &amounts, id, &bad)).collect();
-    let honest_ends = ends(&world, &network, &honest);
-    let ends = ends(&world, &network, &ids);
+    let chronicle = chronicle.take();
+    let honest_ends = ends(&chronicle, &honest);
+    let ends = ends(&chronicle, &ids);
     Trial {
         seed,
         trace_hash: world.trace_hash(),
@@ -128,7 +131,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         misdeeds,
         frozen: casting::frozen(&world, &network),
         strikes: strikes.into_spans(),
-        chronicle: chronicle.take(),
+        chronicle,
         properties: world.reports(),
         failure: outcome.err(),
     }
@@ -219,14 +222,8 @@ fn work(
 }
 
 /// Everything that was ordered ends, and the books agree.
-fn settle(
-    world: &mut World,
-    network: &Network,
-    scenario: &Scenario,
-    ids: &[ProposalId],
-    amounts: &books::Amounts,
-) -> Result<(), Box<Failure>> {
-    let bad: BTreeSet<ChainId> = world.blame().bad_chains().collect();
+fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[ProposalId]) -> Result<(), Box<Failure>> {
+    let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
     let limit_ms = world.now_ms() + scenario.settle_ms;
     let mut left: Vec<&ProposalId> = ids.iter().collect();
     let mut rested_ms = 0;
@@ -252,16 +249,15 @@ fn settle(
     if let Err(contradiction) = world.replay_log(network.relay) {
         return Err(world.contradicted("the relay's log gives its headers again", contradiction));
     }
-    if let Err((property, contradiction)) = books::check(world, network, scenario, ids, amounts, &bad) {
-        return Err(world.contradicted(property, contradiction));
-    }
     Ok(())
 }
 
-fn ends(world: &World, network: &Network, ids: &[ProposalId]) -> BTreeMap<&'static str, usize> {
+/// The last state of each, and what was never ordered because the pool that had it died or the relay refused it.
+fn ends(chronicle: &Chronicle, ids: &[ProposalId]) -> BTreeMap<&'static str, usize> {
     let mut ends = BTreeMap::new();
     for id in ids {
-        let end = network.proposal(world, id).map_or("never ordered", |record| record.state.name());
+        let last = chronicle.proposals.get(id).and_then(|proposal| proposal.states.last());
+        let end = last.map_or("never ordered", |(_, state)| state);
         *ends.entry(end).or_default() += 1;
     }
     ends

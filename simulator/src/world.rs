@@ -167,18 +167,57 @@ type Moment = (u64, u64);
 /// What happens.
 enum Happening {
     Start(ProcessId),
-    Connect { pair: (ProcessId, ProcessId), lives: (u64, u64) },
-    Notice { pair: (ProcessId, ProcessId), epoch: u64 },
-    Deliver { to: ProcessId, from: ProcessId, epoch: u64, chain: ChainIndex, lane: Lane, bytes: Arc<[u8]> },
-    Timer { process: ProcessId, life: u64, chain: ChainIndex, id: ReplicaTimer },
-    Persisted { process: ProcessId, life: u64, chain: ChainIndex, token: Token, point: SyncPoint },
-    Done { process: ProcessId, life: u64, chain: ChainIndex, token: Token, result: Box<JobResult> },
-    Submit { process: ProcessId, chain: ChainIndex, input: Box<Input>, reply: ReplyToken },
+    Connect {
+        pair: (ProcessId, ProcessId),
+        lives: (u64, u64),
+    },
+    Notice {
+        pair: (ProcessId, ProcessId),
+        epoch: u64,
+    },
+    Deliver {
+        to: ProcessId,
+        from: ProcessId,
+        epoch: u64,
+        chain: ChainIndex,
+        lane: Lane,
+        bytes: Arc<[u8]>,
+    },
+    Timer {
+        process: ProcessId,
+        life: u64,
+        chain: ChainIndex,
+        id: ReplicaTimer,
+    },
+    Persisted {
+        process: ProcessId,
+        life: u64,
+        chain: ChainIndex,
+        token: Token,
+        point: SyncPoint,
+    },
+    Done {
+        process: ProcessId,
+        life: u64,
+        chain: ChainIndex,
+        token: Token,
+        result: Box<JobResult>,
+    },
+    Submit {
+        process: ProcessId,
+        chain: ChainIndex,
+        input: Box<Input>,
+        reply: ReplyToken,
+    },
     Courier(courier::CourierHappening),
     /// An actor does something by itself.
     Act(usize),
     /// Somebody shows a chain's fork to its relay.
-    Report { relay: ChainIndex, input: Box<Input>, left: u32 },
+    Report {
+        relay: ChainIndex,
+        input: Box<Input>,
+        left: u32,
+    },
 }
 
 /// A network of chains in virtual time.
@@ -572,8 +611,15 @@ impl World {
         let mut failed = None;
         {
             let store = self.processes.get(process.0).and_then(|process| process.disk.store(index)).unwrap_or(&empty);
-            let observation =
-                Observation { now_ms: self.now_ms, process, index, chain: self.chains[index.0].id, store, blame: &self.cast.blame, fact };
+            let observation = Observation {
+                now_ms: self.now_ms,
+                process,
+                index,
+                chain: self.chains[index.0].id,
+                store,
+                blame: &self.cast.blame,
+                fact,
+            };
             for property in &mut properties {
                 if let Err(contradiction) = property.observe(&observation) {
                     failed = Some((property.name(), contradiction));

@@ -270,7 +270,7 @@ impl BftConsensus {
             return Ok(());
         };
         #[cfg(feature = "planted-bugs")]
-        let message = planted_bugs::counted_twice(message, &work.set, &work.validators, &mut self.signatures);
+        let message = planted_bugs::counted_twice(message, &work.validators, &self.me, &mut self.signatures);
         let height = message.height();
         if height < work.height || (height == work.height && work.decided) {
             return Ok(());

@@ -73,8 +73,7 @@ impl ProposalFrame {
 
     /// A proposal of another block in the same round, signed.
     pub(crate) fn of_other(&self, header_hash: Hash, kind: CertificateKind, chain: &ChainId, key: &SecretKey) -> Self {
-        let message =
-            block_proposal_sign_bytes(kind, chain, self.height, self.round, self.valid_round, &header_hash);
+        let message = block_proposal_sign_bytes(kind, chain, self.height, self.round, self.valid_round, &header_hash);
         Self { header_hash, signature: key.sign(&message), ..self.clone() }
     }
 }

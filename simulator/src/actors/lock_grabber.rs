@@ -75,10 +75,11 @@ impl LockGrabber {
             let place = if is_first_named { 0 } else { self.random.below(left.len() as u64) };
             let position = left.remove(usize::try_from(place).unwrap_or(0));
             // The key that everybody wants.
-            let draft = LegDraft { writes: vec![(HOT.to_owned(), format!("grabbed at {now_ms}"))], ..LegDraft::default() };
+            let draft =
+                LegDraft { writes: vec![(HOT.to_owned(), format!("grabbed at {now_ms}"))], ..LegDraft::default() };
             legs.push((position, draft));
         }
-        let valid_until = network.relay_height(world).saturating_add(200);
+        let valid_until = network.relay_height(world).saturating_add(1_500);
         let t_prep = if cancels { LONG } else { TOO_SHORT };
         let member = network.members.len() - 1;
         let (id, input) = network.draft_by(world, member, &legs, t_prep, valid_until);

@@ -4,11 +4,11 @@
 //! A pure function of the block, as every state machine is, so that the liars agree with each other.
 
 use chain_state::{BlockFacts, ExecuteError, Execution, GenesisState, Refusal, StateMachine, StoreReader};
+use ledger_protocol::Height;
 use ledger_protocol::chain::{Genesis, Input};
 use ledger_protocol::codec::{BoundedBytes, encode};
 use ledger_protocol::interchain::{Message, MessageContent, Outcome, OutcomeResult};
 use ledger_protocol::merkle::Tree;
-use ledger_protocol::Height;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -125,7 +125,7 @@ pub struct ActorPlan {
     /// How many.
     #[serde(default)]
     pub fraction: Option<Fraction>,
-    /// What it does of what its kind can do; empty for everything.
+    /// What it does of what its kind can do; empty for everything. A bad subchain goes one way: `fork` when empty.
     #[serde(default)]
     pub ways: Vec<String>,
     /// Since when, from the start of the work.
@@ -184,6 +184,9 @@ impl ActorPlan {
             let known = if ways.is_empty() { "leave the key out".into() } else { format!("write {}", ways.join(", ")) };
             return wrong("ways", format!("a {} does not know {way:?}; {known}", self.kind.name()));
         }
+        if self.kind == ActorKind::BadSubchain && self.ways.len() > 1 {
+            return wrong("ways", "write one: a chain that forks is not heard any more".into());
+        }
         let Some(chain) = &self.chain else {
             if self.kind == ActorKind::LockGrabber {
                 return Ok(());
@@ -203,7 +206,9 @@ impl ActorPlan {
         if chain == RELAY && (is_subchains || self.kind == ActorKind::LockGrabber) {
             return wrong("chain", format!("a {} belongs to a subchain; write its name", self.kind.name()));
         }
-        if self.kind == ActorKind::BadSubchain && !matches!(self.fraction, None | Some(Fraction::TooMany | Fraction::All)) {
+        if self.kind == ActorKind::BadSubchain
+            && !matches!(self.fraction, None | Some(Fraction::TooMany | Fraction::All))
+        {
             return wrong("fraction", "write \"f+1\" or \"all\": with fewer keys it is no bad subchain".into());
         }
         Ok(())

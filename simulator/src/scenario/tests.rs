@@ -81,3 +81,58 @@ fn work_is_its_seed_and_keeps_to_its_rate() {
         assert_eq!(different.len(), 3);
     }
 }
+
+/// The error of a scenario with these actors.
+fn actor_error(actors: &str) -> String {
+    let text = format!("length_ms = 1000\n[network]\nsubchains = 2\n{actors}");
+    Scenario::parse(&text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_wrong_actor_is_told_what_to_write() {
+    let actor = |kind: &str, rest: &str| actor_error(&format!("[[actor]]\nkind = \"{kind}\"\n{rest}"));
+    let cases = [
+        (actor("liar", "chain = \"relay\""), "equivocating-proposer"),
+        (actor("withholder", ""), "actor 1.chain: say whose validator misbehaves: relay or one of chain-0"),
+        (actor("withholder", "chain = \"chain-7\""), "there is no chain chain-7; write relay or"),
+        (actor("withholder", "chain = \"relay\"\nvalidator = 4"), "write a number from 0 to 3"),
+        (actor("withholder", "chain = \"relay\"\nways = [\"nothing\"]"), "write votes, proposals, everything"),
+        (actor("amnesiac", "chain = \"relay\"\nways = [\"x\"]"), "leave the key out"),
+        (actor("replayer", "chain = \"relay\"\nfrom_ms = 9\nuntil_ms = 9"), "write a time after from_ms, which is 9"),
+        (actor("replayer", "chain = \"relay\"\nchance_per_mille = 1001"), "at most 1000"),
+        (actor("bad-subchain", "chain = \"relay\""), "belongs to a subchain"),
+        (actor("bad-subchain", "chain = \"chain-0\"\nfraction = \"f\""), "write \"f+1\" or \"all\""),
+        (actor("double-voter", "chain = \"relay\"\nfraction = \"f+1\""), "it tolerates 1"),
+        (actor("double-voter", "chain = \"relay\"\nhow = 1"), "unknown field `how`"),
+    ];
+    for (error, words) in cases {
+        assert!(error.contains(words), "{words:?} is not in: {error}");
+    }
+}
+
+#[test]
+fn actors_count_once_for_each_validator_and_couriers_not_at_all() {
+    let text = r#"
+        length_ms = 1000
+        [[actor]]
+        kind = "double-voter"
+        chain = "relay"
+        [[actor]]
+        kind = "amnesiac"
+        chain = "relay"
+        [[actor]]
+        kind = "bad-subchain"
+        chain = "chain-0"
+        fraction = "f+1"
+        validator = 3
+        [[actor]]
+        kind = "dishonest-courier"
+        chain = "chain-1"
+        fraction = "all"
+    "#;
+    let scenario = Scenario::parse(text).unwrap();
+    let bad = |chain| bad_seats(&scenario.actors, chain, 4);
+    assert_eq!([bad("relay"), bad("chain-0"), bad("chain-1")], [1, 2, 0]);
+    assert_eq!(scenario.actors[2].seats(4), [3, 0]);
+    assert_eq!([1, 3, 4, 6, 7, 10].map(tolerated), [0, 0, 1, 1, 2, 3]);
+}

@@ -7,7 +7,6 @@ use crate::failure::Contradiction;
 use crate::fixture::{Member, Network};
 use crate::scenario::{BALANCE, LocalKind, Scenario, TILL};
 use crate::world::World;
-use ledger_protocol::interchain::DecisionVerdict;
 use ledger_protocol::system::ChainStatus;
 use ledger_protocol::transaction::Choice;
 use ledger_protocol::{ChainId, ProposalId};
@@ -30,49 +29,62 @@ pub(super) fn is_over(world: &World, network: &Network, id: &ProposalId, bad: &B
     record.state.is_terminal() || (names_bad && record.decision != Choice::None)
 }
 
-/// Conservation, and the freeze of whoever was seen to fork.
-pub(super) fn check(
-    world: &World,
-    network: &Network,
-    scenario: &Scenario,
-    ids: &[ProposalId],
-    amounts: &Amounts,
-    bad: &BTreeSet<ChainId>,
-) -> Result<(), (&'static str, Contradiction)> {
-    let counters: &[&str] = match scenario.workload.local_kind {
-        LocalKind::Records => &[BALANCE],
-        LocalKind::Transfers => &[BALANCE, TILL],
-    };
-    let opening = i64::try_from(counters.len()).unwrap_or(0) * scenario.workload.opening_balance;
-    let amount = |position| -> i64 { counters.iter().filter_map(|name| network.counter(world, position, name)).sum() };
-    if bad.is_empty() {
-        let chains = network.subchains.len();
-        let expected = i64::try_from(chains).unwrap_or(0) * opening;
-        let found: i64 = (0..chains).map(amount).sum();
-        if found != expected {
-            let promised =
-                format!("the {counters:?} of {chains} subchains sum up to {expected}, as they did at the start");
-            return Err(("conservation", Contradiction::new(promised, format!("they sum up to {found}"))));
+/// What is known of the amounts.
+pub(super) struct Books<'a> {
+    pub(super) amounts: &'a Amounts,
+    pub(super) committed: &'a BTreeSet<ProposalId>,
+}
+
+type Verdict = Result<(), (&'static str, Contradiction)>;
+
+impl Books<'_> {
+    /// Conservation, and the freeze of whoever was seen to fork.
+    pub(super) fn check(&self, world: &World, network: &Network, scenario: &Scenario) -> Verdict {
+        let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
+        self.check_amounts(world, network, scenario, &bad)?;
+        forked_are_frozen(world, network)
+    }
+
+    fn check_amounts(&self, world: &World, network: &Network, scenario: &Scenario, bad: &BTreeSet<ChainId>) -> Verdict {
+        let counters: &[&str] = match scenario.workload.local_kind {
+            LocalKind::Records => &[BALANCE],
+            LocalKind::Transfers => &[BALANCE, TILL],
+        };
+        let opening = i64::try_from(counters.len()).unwrap_or(0) * scenario.workload.opening_balance;
+        let amount =
+            |position| -> i64 { counters.iter().filter_map(|name| network.counter(world, position, name)).sum() };
+        if bad.is_empty() {
+            let chains = network.subchains.len();
+            let expected = i64::try_from(chains).unwrap_or(0) * opening;
+            let found: i64 = (0..chains).map(amount).sum();
+            if found != expected {
+                let promised =
+                    format!("the {counters:?} of {chains} subchains sum up to {expected}, as they did at the start");
+                return Err(("conservation", Contradiction::new(promised, format!("they sum up to {found}"))));
+            }
+            return Ok(());
         }
-        return Ok(());
-    }
-    let is_committed = |id: &&ProposalId| {
-        let record = network.proposal(world, id);
-        record.is_some_and(|record| matches!(record.decision, Choice::Some(DecisionVerdict::Commit { .. })))
-    };
-    let mut moved: BTreeMap<usize, i64> = BTreeMap::new();
-    for (position, amount) in ids.iter().filter(is_committed).filter_map(|id| amounts.get(id)).flatten() {
-        *moved.entry(*position).or_default() += amount;
-    }
-    for (position, subchain) in network.subchains.iter().enumerate() {
-        let (expected, found) = (opening + moved.get(&position).copied().unwrap_or(0), amount(position));
-        if !bad.contains(&subchain.id) && found != expected {
-            let promised = format!("A6: what was committed makes {expected} of the {counters:?} of {}", subchain.name);
-            return Err(("conservation", Contradiction::new(promised, format!("they sum up to {found}"))));
+        let mut moved: BTreeMap<usize, i64> = BTreeMap::new();
+        let committed = self.committed.iter().filter_map(|id| self.amounts.get(id));
+        for (position, amount) in committed.flatten() {
+            *moved.entry(*position).or_default() += amount;
         }
+        for (position, subchain) in network.subchains.iter().enumerate() {
+            let (expected, found) = (opening + moved.get(&position).copied().unwrap_or(0), amount(position));
+            if !bad.contains(&subchain.id) && found != expected {
+                let promised =
+                    format!("A6: what was committed makes {expected} of the {counters:?} of {}", subchain.name);
+                return Err(("conservation", Contradiction::new(promised, format!("they sum up to {found}"))));
+            }
+        }
+        Ok(())
     }
+}
+
+fn forked_are_frozen(world: &World, network: &Network) -> Verdict {
     for chain in world.reported() {
-        let position = (0..network.subchains.len()).find(|position| network.index(Member::Subchain(*position)) == chain);
+        let position =
+            (0..network.subchains.len()).find(|position| network.index(Member::Subchain(*position)) == chain);
         let status = position.and_then(|position| network.chain_record(world, position)).map(|record| record.status);
         if status != Some(ChainStatus::Frozen) {
             return Err((

@@ -93,12 +93,8 @@ impl Casting {
             end_ms: scenario.length_ms,
         };
         for (number, plan) in (0u64..).zip(&scenario.actors) {
-            let span = |processes| ActorSpan {
-                kind: plan.kind,
-                processes,
-                from_ms: plan.from_ms,
-                until_ms: plan.until_ms,
-            };
+            let span =
+                |processes| ActorSpan { kind: plan.kind, processes, from_ms: plan.from_ms, until_ms: plan.until_ms };
             if plan.kind == ActorKind::LockGrabber {
                 casting.grabbers.push(LockGrabber::new(plan, seed, number));
                 casting.spans.push(span(Vec::new()));
@@ -126,6 +122,8 @@ impl Casting {
             world.report_forks(chain, network.relay, plan.reported_after_ms);
             if is_split {
                 ways = vec!["split"];
+            } else if plan.ways.is_empty() {
+                ways = vec!["fork"];
             } else if let Some(contradicts) = lies(plan) {
                 self.lies.push(Lie { at_ms: plan.from_ms, chain, contradicts });
             }
@@ -161,13 +159,7 @@ impl Casting {
     }
 
     /// Does what is due.
-    pub(super) fn advance(
-        &mut self,
-        world: &mut World,
-        network: &mut Network,
-        now_ms: u64,
-        ids: &mut Vec<ProposalId>,
-    ) {
+    pub(super) fn advance(&mut self, world: &mut World, network: &mut Network, now_ms: u64, ids: &mut Vec<ProposalId>) {
         let (due, later): (Vec<Lie>, Vec<Lie>) = self.lies.drain(..).partition(|lie| lie.at_ms <= now_ms);
         self.lies = later;
         for lie in due {

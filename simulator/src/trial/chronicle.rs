@@ -10,7 +10,7 @@ use chain_engine::ChainReader;
 use chain_state::{BlockState, Place};
 use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::DecisionVerdict;
-use ledger_protocol::system::{LegPhase, ProposalRecord, accounts};
+use ledger_protocol::system::{LegPhase, ProposalRecord, ProposalState, accounts};
 use ledger_protocol::transaction::{Change, ChangeKind, Choice};
 use ledger_protocol::{ChainId, Height, LedgerId, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +55,15 @@ pub struct Chronicle {
 pub(super) struct SharedChronicle(Arc<Mutex<Chronicle>>);
 
 impl SharedChronicle {
+    /// Proposals that were decided COMMIT, whether their records are still there or not.
+    pub(super) fn committed(&self) -> BTreeSet<ProposalId> {
+        let chronicle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let commits = |it: &&str| [ProposalState::Committing.name(), ProposalState::Committed.name()].contains(it);
+        let proposals = chronicle.proposals.iter();
+        let committed = proposals.filter(|(_, one)| one.states.iter().any(|(_, state)| commits(state)));
+        committed.map(|(id, _)| *id).collect()
+    }
+
     pub(super) fn take(&self) -> Chronicle {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -30,6 +30,11 @@ impl World {
         &mut self.cast.blame
     }
 
+    /// Who is bad.
+    pub(crate) const fn blamed(&self) -> &Blame {
+        &self.cast.blame
+    }
+
     /// What actors did, by kind.
     pub fn misdeeds(&self) -> &BTreeMap<String, u64> {
         &self.cast.misdeeds
@@ -124,7 +129,8 @@ impl World {
 
     fn roles_of(&self, process: ProcessId, chain: ChainIndex) -> Vec<usize> {
         let roles = self.cast.roles.iter().enumerate();
-        let own = roles.filter(|(_, role)| role.process == process && role.chain == chain && role.is_active(self.now_ms));
+        let own =
+            roles.filter(|(_, role)| role.process == process && role.chain == chain && role.is_active(self.now_ms));
         own.map(|(number, _)| number).collect()
     }
 

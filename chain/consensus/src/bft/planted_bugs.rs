@@ -1,11 +1,12 @@
 //! Mistakes that take more than a line; the simulator must find them (docs/adr/0011).
 
 use super::BftConsensus;
-use super::context::{BlockHash, CoreValidatorSet, Member, SignedVote, Vote};
+use super::context::{BlockHash, Member, SignedVote, Vote};
 use super::encoding::Message;
 use super::verify::Signatures;
 use arc_malachitebft_core_consensus::Params;
 use arc_malachitebft_core_types::{NilOrVal, ThresholdParam, ThresholdParams, VoteType};
+use ledger_protocol::Address;
 use ledger_protocol::chain::ValidatorSet;
 use ledger_protocol::suite::Verifier;
 use planted::Plant;
@@ -46,8 +47,8 @@ pub(super) fn needed(needed: u64, total: u64) -> u64 {
 /// A second vote of a validator that voted otherwise, in the name of one that has not voted.
 pub(super) fn counted_twice(
     message: Message,
-    set: &CoreValidatorSet,
     validators: &ValidatorSet,
+    me: &Address,
     signatures: &mut Signatures,
 ) -> Message {
     let Message::Vote(signed) = &message else { return message };
@@ -57,11 +58,13 @@ pub(super) fn counted_twice(
     if !planted::is(Plant::EquivocationCountedTwice) || !is_second {
         return message;
     }
-    let Some(key) = set.public_key(&vote.validator.0) else { return message };
+    let mut keys = validators.validators().iter().map(|validator| &validator.public_key);
+    let Some(key) = keys.find(|key| key.address() == vote.validator.0) else { return message };
     if Verifier.verify(key, &signatures.vote_bytes(vote), &signature).is_err() {
         return message;
     }
     let names = validators.validators().iter().map(|validator| validator.public_key.address());
+    let names = names.filter(|name| name != me);
     let mut votes = names.map(|name| Vote { validator: Member(name), ..vote.clone() });
     let Some(other) = votes.find(|other| !signatures.verified.contains_key(&Signatures::place(other))) else {
         return message;
