@@ -41,6 +41,10 @@ pub(crate) fn judge(
             return Ok(Err(Refusal { code: Code::PROOF, reason }));
         }
     }
+    #[cfg(feature = "planted-bugs")]
+    if planted::is(planted::Plant::ForkNotFrozen) {
+        return Ok(Ok(Judgement::Suspect));
+    }
     Ok(Ok(match verified.age {
         EvidenceAge::Fresh => Judgement::Freeze,
         EvidenceAge::Old => Judgement::Suspect,

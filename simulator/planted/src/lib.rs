@@ -92,6 +92,8 @@ plants! {
         "A scope is free when the proposal is decided, not when its legs are closed.";
     NotifyOnAbort = "notify-on-abort",
         "A NOTIFY leg gets its call although the proposal aborted (AntChain's receipt of a failure).";
+    ForkNotFrozen = "fork-not-frozen",
+        "A chain that is shown to have certified two headers of one height is marked, and goes on being trusted.";
     // ledger-protocol
     ForgedHeadAccepted = "forged-head-accepted",
         "A header of another chain is trusted without a look at its certificate (BitXHub's accept-all rule).";

@@ -22,7 +22,8 @@ grounds!(
     "handoffs",
     "bad-votes",
     "bad-couriers",
-    "replays"
+    "replays",
+    "forks"
 );
 
 /// The scenarios in which a mistake can show.
@@ -47,6 +48,7 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         Plant::StaleValidatorSet | Plant::HandoffForgotten => &["handoffs"],
         Plant::VoteSignatureUnchecked | Plant::EquivocationCountedTwice => &["bad-votes"],
         Plant::ForgedHeadAccepted | Plant::SkippedListAccepted => &["bad-couriers"],
+        Plant::ForkNotFrozen => &["forks"],
         Plant::ForeignTransactionAccepted => &["replays"],
     }
 }
