@@ -54,6 +54,7 @@ codes! {
     CONTROL_UNMET = 75, "control-unmet", "A counterparty demands shared control of another chain.";
     LIMIT = 76, "limit", "A limit of the proposer, chain or service is reached.";
     BUSY = 77, "busy", "Too many proposals wait for the same key; try again later.";
+    BACK_OFF = 78, "back-off", "Too many of the proposer's proposals held keys of a chain in vain; the chain's status shows from which height it may propose again.";
     PROPOSAL_EXISTS = 80, "proposal-exists", "This proposal is known already.";
     PROPOSAL_UNKNOWN = 81, "proposal-unknown", "No such proposal.";
     PROPOSAL_EXPIRED = 82, "proposal-expired", "The proposal's validity has passed.";

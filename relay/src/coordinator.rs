@@ -6,9 +6,9 @@
 
 mod admission;
 mod cancel;
-mod caps;
 mod decide;
 mod due;
+pub mod limits;
 mod overdue;
 #[cfg(feature = "planted-bugs")]
 mod planted_bugs;
@@ -23,10 +23,10 @@ mod votes;
 
 pub use admission::{ChainView, chain_view};
 pub use cancel::{cancel, expire_remembered_cancels};
-pub use caps::in_flight;
 pub use decide::{abort_all_of, fire_timeouts};
+pub use limits::in_flight;
 pub use overdue::mark_overdue;
-pub use queue::{Released, caps_changed, expire_queued, reject_all_of, reject_unfit, start_ready};
+pub use queue::{Released, expire_queued, reject_all_of, reject_unfit, start_ready};
 pub use record::{find, has_open_proposals, open_of_chain};
 pub use retire::{close_legs_of_retired, has_open_legs, prune_finished};
 pub use submit::submit;

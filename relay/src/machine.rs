@@ -93,6 +93,7 @@ impl StateMachine for RelayMachine {
         coordinator::prune_finished(&mut state, &relay)?;
         coordinator::expire_queued(&mut state, &relay, &mut released)?;
         coordinator::mark_overdue(&mut state, &relay)?;
+        coordinator::limits::review(&mut state, &relay, &mut released)?;
         coordinator::expire_remembered_cancels(&mut state, &relay)?;
         motions::expire(&mut state, facts.height)?;
         registry::end_pauses(&mut state, &relay, &mut released)?;
@@ -109,7 +110,9 @@ impl StateMachine for RelayMachine {
         let (next_validators, next_parameters) = settle_block_end(&mut state, facts)?;
         let peers = registry::peers(&state)?;
         let outbox = close_block(&mut state, &facts.chain, &peers)?;
-        let mut has_due_work = coordinator::has_open_proposals(&state)? || has_backlog(&state, &peers)?;
+        let mut has_due_work = coordinator::has_open_proposals(&state)?
+            || coordinator::limits::is_barred(&state)?
+            || has_backlog(&state, &peers)?;
         for peer in &peers {
             has_due_work |= waiting_count(&state, peer)? > 0 && registry::accepts_messages_of(&state, peer)?;
         }

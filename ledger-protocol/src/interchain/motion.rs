@@ -133,7 +133,10 @@ pub enum ServiceAccess {
     Proposers(SortedVec<Address, 64>) = 3,
 }
 
-/// How much of a chain proposals may hold at once.
+/// How much of a chain proposals may hold at once (§7 of the proposal protocol).
+///
+/// "In flight" is from the start of a proposal until the leg is closed by proof. A window opens with the first thing
+/// counted in it and lasts `window_blocks` relay blocks; the next one opens after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ChainLimits {
     /// Legs in PREPARING or COMMITTING or ABORTING, not yet closed.
@@ -142,10 +145,69 @@ pub struct ChainLimits {
     pub max_queue_per_key: u32,
     /// Legs in flight of one proposer.
     pub max_in_flight_per_proposer: u32,
+    /// Legs in flight that address one ledger of the chain.
+    pub max_in_flight_per_service: u32,
+    /// Relay blocks of a window, at least 1 and at most [`Self::MAX_WINDOW_BLOCKS`].
+    pub window_blocks: u32,
+    /// Legs that begin in a window.
+    pub max_begun: u32,
+    /// Legs of one proposer that begin in a window.
+    pub max_begun_per_proposer: u32,
+    /// Bytes of legs in flight, with their authorisations.
+    pub max_bytes: u64,
+    /// The same, of one proposer.
+    pub max_bytes_per_proposer: u64,
+    /// Scope entries of legs in flight, each times its proposal's t_prep.
+    pub max_key_blocks: u64,
+    /// The same, of one proposer.
+    pub max_key_blocks_per_proposer: u64,
+    /// Legs of one proposer that wait in the queue.
+    pub max_queued_per_proposer: u32,
+    /// Their bytes.
+    pub max_queued_bytes_per_proposer: u64,
+    /// Legs of one proposer that the relay's state holds, from Submit until the record is pruned: a long valid_until
+    /// counts by being held for long.
+    pub max_kept_per_proposer: u32,
+    /// Their bytes.
+    pub max_kept_bytes_per_proposer: u64,
+    /// Legs of the chain without a vote at their deadline, in a window; one more, and it is LAGGING until the window
+    /// has passed.
+    pub max_silent: u32,
+    /// Proposals of one proposer that held keys of the chain in vain, in a window and without a COMMIT between; at
+    /// this many it must back off.
+    pub max_vain: u32,
+}
+
+impl ChainLimits {
+    /// The longest window, in relay blocks.
+    pub const MAX_WINDOW_BLOCKS: u32 = 100_000;
+
+    /// Whether every number is in its range.
+    pub const fn are_sound(&self) -> bool {
+        self.window_blocks >= 1 && self.window_blocks <= Self::MAX_WINDOW_BLOCKS && self.max_vain >= 1
+    }
 }
 
 impl Default for ChainLimits {
     fn default() -> Self {
-        Self { max_in_flight: 4_096, max_queue_per_key: 256, max_in_flight_per_proposer: 4_096 }
+        Self {
+            max_in_flight: 4_096,
+            max_queue_per_key: 256,
+            max_in_flight_per_proposer: 4_096,
+            max_in_flight_per_service: 4_096,
+            window_blocks: 300,
+            max_begun: 131_072,
+            max_begun_per_proposer: 65_536,
+            max_bytes: 64 << 20,
+            max_bytes_per_proposer: 32 << 20,
+            max_key_blocks: 64 << 20,
+            max_key_blocks_per_proposer: 32 << 20,
+            max_queued_per_proposer: 6_144,
+            max_queued_bytes_per_proposer: 64 << 20,
+            max_kept_per_proposer: 1 << 20,
+            max_kept_bytes_per_proposer: 1 << 30,
+            max_silent: 1_024,
+            max_vain: 256,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Admission (R5): judged when a Submit is ordered, and again when it leaves the queue.
 
-use super::{RelayFacts, STALE_FLOOR_MS, STALE_HEARTBEATS, caps, queue, scopes};
+use super::{RelayFacts, STALE_FLOOR_MS, STALE_HEARTBEATS, limits, queue, scopes};
 use crate::registry;
 use chain_interchain::client;
 use chain_state::{BlockState, StoreFault};
@@ -20,6 +20,13 @@ pub(super) struct AdmissionRefusal {
     pub code: Code,
     /// The chain in question, if one is.
     pub chain: Option<ChainId>,
+}
+
+impl AdmissionRefusal {
+    /// Whether a queued proposal waits for the end of it.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self.code, Code::LIMIT | Code::BACK_OFF)
+    }
 }
 
 /// A chain as admission sees it.
@@ -47,7 +54,8 @@ pub fn chain_view(
     Ok(Some(ChainView { record, is_stale }))
 }
 
-/// Every rule of R5 that can change between Submit and start. [`Code::LIMIT`] means "wait", not "never".
+/// Every rule of R5 that can change between Submit and start. For what is queued already, [`Code::LIMIT`] and
+/// [`Code::BACK_OFF`] mean "wait", not "never" ([`AdmissionRefusal::is_passing`]).
 pub(super) fn check(
     state: &BlockState<'_>,
     facts: &RelayFacts,
@@ -74,13 +82,13 @@ pub(super) fn check(
         if let Err(code) = check_services(state, &submit.body.proposer, leg, view, &views)? {
             return Ok(Err(AdmissionRefusal { code, chain: Some(leg.chain) }));
         }
-        if !leg.mode.votes() {
-            continue;
+        if limits::backs_off_until(state, facts, &leg.chain, &submit.body.proposer)?.is_some() {
+            return Ok(Err(AdmissionRefusal { code: Code::BACK_OFF, chain: Some(leg.chain) }));
         }
-        let limits = &view.record.limits;
-        if caps::of_chain(state, &leg.chain)? >= limits.max_in_flight
-            || caps::of_proposer(state, &leg.chain, &submit.body.proposer)? >= limits.max_in_flight_per_proposer
-        {
+    }
+    // Last: a full limit makes a proposal wait, so everything that refuses it must have been looked at.
+    for (leg, view) in &views {
+        if !limits::has_room(state, facts, submit, leg, &view.record.limits)? {
             return Ok(Err(AdmissionRefusal { code: Code::LIMIT, chain: Some(leg.chain) }));
         }
     }
@@ -120,7 +128,7 @@ fn check_services(
 
 /// The ledgers that a leg addresses: its scope covers every key that it reads or writes, its call may publish events
 /// on others. A leg without either can touch nothing, but it still names the chain's first business ledger.
-fn ledgers_of(leg: &Leg) -> BTreeSet<LedgerId> {
+pub(super) fn ledgers_of(leg: &Leg) -> BTreeSet<LedgerId> {
     let mut ledgers: BTreeSet<LedgerId> = leg.scope.iter().map(|entry| entry.key.ledger).collect();
     if let Call::Plain(bytes) = &leg.call
         && let Ok(operations) = decode::<Operations>(bytes, MAX_LEG_BYTES)
@@ -133,13 +141,20 @@ fn ledgers_of(leg: &Leg) -> BTreeSet<LedgerId> {
     ledgers
 }
 
-/// Whether some key's queue is full (BUSY with a hint). Judged at Submit only.
+/// Whether some key's queue is full (BUSY), or the proposer's share of the queue and of the state used up (LIMIT).
+/// Judged at Submit only.
 pub(super) fn check_depth(state: &BlockState<'_>, submit: &Submit) -> Result<Result<(), AdmissionRefusal>, StoreFault> {
     if queue::queued(state)? >= queue::MAX_QUEUED {
         return Ok(Err(AdmissionRefusal { code: Code::BUSY, chain: None }));
     }
-    for leg in submit.body.legs.iter().filter(|leg| leg.mode.votes()) {
+    for leg in &submit.body.legs {
         let Some(record) = registry::chain(state, &leg.chain)? else { continue };
+        if !limits::may_queue(state, submit, leg, &record.limits)? {
+            return Ok(Err(AdmissionRefusal { code: Code::LIMIT, chain: Some(leg.chain) }));
+        }
+        if !leg.mode.votes() {
+            continue;
+        }
         let limit = usize::try_from(record.limits.max_queue_per_key).unwrap_or(usize::MAX);
         for entry in &leg.scope {
             if scopes::depth(state, &leg.chain, entry, limit.saturating_add(1))? > limit {

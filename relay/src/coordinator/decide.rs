@@ -3,7 +3,7 @@
 use super::due::due;
 use super::queue::{self, Released};
 use super::record::{self, is_closed};
-use super::{RelayFacts, overdue, retire, send::send};
+use super::{RelayFacts, limits, overdue, retire, send::send};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::codec::{decode, encode};
 use ledger_protocol::interchain::{Decision, DecisionVerdict, MessageContent};
@@ -44,6 +44,7 @@ pub fn fire_timeouts(state: &mut BlockState<'_>, facts: &RelayFacts) -> Result<(
         }
         let Ok(id) = decode::<ProposalId>(id, 64) else { continue };
         let Some(record) = record::find(state, &id)? else { continue };
+        limits::note_timeout(state, facts, &record)?;
         let silent = record.legs.iter().find(|leg| leg.mode.votes() && leg.phase == LegPhase::Waiting);
         let culprit = silent.map_or(facts.relay, |leg| leg.chain);
         abort(state, facts, record, Code::TIMEOUT, culprit)?;
@@ -100,6 +101,7 @@ fn decide(
         note_deadline(state, &record.id, record.deadline.saturating_add(1))?;
     }
     state.remove_working(DEADLINES, &deadline_key(record.deadline, &record.id))?;
+    limits::note_end(state, facts, &record, &verdict)?;
     let record = ProposalRecord { state: to, decision: Choice::Some(verdict), decided_at: facts.height, ..record };
     record::put(state, &record)?;
     announce(state, facts, &record, verdict)?;

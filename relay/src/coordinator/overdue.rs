@@ -1,7 +1,7 @@
 //! Outcomes that do not come: after T_out a chain is LAGGING until none is overdue. Never a change of state.
 
 use super::due::due;
-use super::{RelayFacts, T_OUT_BLOCKS};
+use super::{RelayFacts, T_OUT_BLOCKS, limits};
 use crate::registry;
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::codec::{decode, encode};
@@ -41,10 +41,16 @@ pub(super) fn outcome_came(
     let key = encode(&(chain, id));
     if state.working(OVERDUE, &key)?.is_some() {
         state.remove_working(OVERDUE, &key)?;
-        let none_left = state.scan_working(OVERDUE, &encode(chain), None, 1)?.is_empty();
-        if none_left {
-            registry::set_lagging(state, chain, false)?;
-        }
+        settle_lagging(state, chain)?;
+    }
+    Ok(())
+}
+
+/// A chain is LAGGING as long as an Outcome is overdue or its silence is held against it.
+pub(super) fn settle_lagging(state: &mut BlockState<'_>, chain: &ChainId) -> Result<(), StoreFault> {
+    let none_overdue = state.scan_working(OVERDUE, &encode(chain), None, 1)?.is_empty();
+    if none_overdue && !limits::is_silent(state, chain)? {
+        registry::set_lagging(state, chain, false)?;
     }
     Ok(())
 }

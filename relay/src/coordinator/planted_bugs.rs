@@ -1,5 +1,6 @@
 //! Mistakes that take more than a line; the simulator must find them (docs/adr/0011).
 
+use super::limits::Flight;
 use super::queue::{self, Released};
 use super::send::{leg_calls, prepare, send};
 use super::{RelayFacts, record};
@@ -46,6 +47,11 @@ pub(super) fn free_at_decision(
         }
     }
     Ok(())
+}
+
+/// What a closed leg gives back: its place in flight only.
+pub(super) fn released(flight: Flight) -> Flight {
+    if is(Plant::LimitShareKept) { Flight { bytes: 0, key_blocks: 0, ..flight } } else { flight }
 }
 
 /// Whether this leg's Prepare is overtaken by the Decision. A lane keeps its order, so a participant never meets an

@@ -7,8 +7,8 @@
 //! Bounds: [`MAX_QUEUED`] proposals, and per key the chain's limit (BUSY).
 
 use super::admission;
-use super::caps;
 use super::due::due;
+use super::limits;
 use super::record::{self, Entry};
 use super::scopes::{self, FreedScope};
 use super::send::{leg_calls, prepare, send};
@@ -60,6 +60,7 @@ pub(super) fn enqueue(
     set_queued(state, queued(state)?.saturating_add(1))?;
     record::put_entry(state, id, &Entry { arrival, started_at: Height::ZERO })?;
     record::put_submit(state, id, submit)?;
+    limits::enqueue(state, submit)?;
     record::put(state, record)?;
     state.put_working_as(QUEUE, &arrival.to_be_bytes(), id)?;
     state.put_working(EXPIRY, &expiry_key(record.valid_until, id), &[])?;
@@ -90,17 +91,17 @@ pub(super) fn has_queued(state: &BlockState<'_>) -> Result<bool, StoreFault> {
     Ok(!state.scan_working(QUEUE, &[], None, 1)?.is_empty())
 }
 
-/// Frees a leg's scope and its share of the caps: when it is closed by a proven Outcome or a proven NO (R6).
+/// Frees a leg's scope and its share of the limits: when it is closed by a proven Outcome or a proven NO (R6).
 pub(super) fn release_leg(
     state: &mut BlockState<'_>,
     id: &ProposalId,
-    proposer: &ledger_protocol::Address,
+    submit: &Submit,
     leg: &Leg,
     released: &mut Released,
 ) -> Result<(), StoreFault> {
     remove_scope(state, id, leg, released)?;
     if leg.mode.votes() {
-        caps::give_back(state, &leg.chain, proposer)?;
+        limits::close(state, submit, leg)?;
         released.caps = true;
     }
     Ok(())
@@ -128,6 +129,7 @@ pub(super) fn reject(
     let Some(record) = record::find(state, id)? else { return Ok(()) };
     let submit = record::submit_of(state, id)?;
     dequeue(state, id, record.valid_until)?;
+    limits::leave_queue(state, &submit)?;
     for leg in &submit.body.legs {
         remove_scope(state, id, leg, released)?;
     }
@@ -234,8 +236,8 @@ pub fn start_ready(
     Ok(started)
 }
 
-/// A chain's limits may have been raised: whoever waits for a cap is looked at again.
-pub fn caps_changed(released: &mut Released) {
+/// A limit may have room again without anything being released: whoever waits for one is looked at again.
+pub(super) fn caps_changed(released: &mut Released) {
     released.caps = true;
 }
 
@@ -257,10 +259,10 @@ fn try_start(
             }
         }
     }
-    // R5 is checked again on leaving QUEUED. A full cap waits; anything else rejects.
+    // R5 is checked again on leaving QUEUED. A full limit or a back-off waits; anything else rejects.
     match admission::check(state, facts, &submit)? {
         Ok(()) => {}
-        Err(refusal) if refusal.code == Code::LIMIT => {
+        Err(refusal) if refusal.is_passing() => {
             state.put_working(CAPPED, &arrival.to_be_bytes(), &[])?;
             return Ok(false);
         }
@@ -290,9 +292,9 @@ fn start(
     record::put_entry(state, id, &Entry { arrival, started_at })?;
     record::put(state, &ProposalRecord { state: ProposalState::Preparing, started_at, deadline, ..queued })?;
     decide::note_deadline(state, id, deadline)?;
+    limits::begin(state, facts, submit)?;
     let legs = leg_calls(&facts.relay, submit);
     for (index, leg) in submit.body.legs.iter().enumerate().filter(|(_, leg)| leg.mode.votes()) {
-        caps::take(state, &leg.chain, &submit.body.proposer)?;
         #[cfg(feature = "planted-bugs")]
         if super::planted_bugs::is_overtaken(submit, index) {
             continue;

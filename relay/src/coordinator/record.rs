@@ -69,6 +69,7 @@ pub(super) fn put_submit(state: &mut BlockState<'_>, id: &ProposalId, submit: &S
 /// Forgets everything but the record.
 pub(super) fn forget(state: &mut BlockState<'_>, id: &ProposalId) -> Result<(), StoreFault> {
     let submit = submit_of(state, id)?;
+    super::limits::forget(state, &submit)?;
     for leg in &submit.body.legs {
         state.remove_working(BY_CHAIN, &by_chain_key(&leg.chain, id))?;
     }

@@ -83,7 +83,7 @@ pub fn close_legs_of_retired(
             let submit = record::submit_of(state, &id)?;
             overdue::outcome_came(state, &id, chain, record.decided_at)?;
             if let Some(leg) = submit.body.legs.find(chain) {
-                queue::release_leg(state, &id, &record.proposer, leg, released)?;
+                queue::release_leg(state, &id, &submit, leg, released)?;
             }
         }
         consider(state, facts, &record)?;

@@ -45,7 +45,7 @@ pub fn submit(
         return Ok(Code::APPROVAL_UNMET);
     }
     match admission::check(state, facts, submit)? {
-        // A full cap makes it wait in the queue like a taken scope.
+        // A full limit makes it wait in the queue like a taken scope; who must back off is refused.
         Ok(()) => {}
         Err(refusal) if refusal.code == Code::LIMIT => {}
         Err(refusal) => return Ok(refusal.code),

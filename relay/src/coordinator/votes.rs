@@ -131,7 +131,7 @@ fn free(
     let submit = record::submit_of(state, &record.id)?;
     overdue::outcome_came(state, &record.id, chain, record.decided_at)?;
     if let Some(leg) = submit.body.legs.find(chain) {
-        queue::release_leg(state, &record.id, &record.proposer, leg, released)?;
+        queue::release_leg(state, &record.id, &submit, leg, released)?;
     }
     Ok(())
 }

@@ -50,9 +50,10 @@ pub fn carry_out(
         }
         Motion::SetService(policy) => set_service(state, policy),
         Motion::SetLimits { chain: id, limits } => match chain(state, id)? {
+            Some(_) if !limits.are_sound() => Ok(Err(Code::BAD_ARGUMENT)),
             Some(record) => {
-                coordinator::caps_changed(released);
-                put(state, &ChainRecord { limits: *limits, ..record }).map(Ok)
+                put(state, &ChainRecord { limits: *limits, ..record })?;
+                coordinator::limits::forgive(state, facts, id, released).map(Ok)
             }
             None => Ok(Err(Code::CHAIN_UNKNOWN)),
         },

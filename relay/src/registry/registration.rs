@@ -80,6 +80,7 @@ fn check(
     let argument_ok = registration.max_t_prep >= 1
         && registration.max_t_prep <= MAX_T_PREP_CEILING
         && registration.heartbeat_ms >= 1
+        && registration.limits.are_sound()
         && !registration.name.as_str().is_empty()
         && registration.services.iter().all(|it| it.chain == id && it.ledger != LedgerId::SYSTEM)
         && set.check(id.suite).is_ok()

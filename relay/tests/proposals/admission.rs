@@ -135,7 +135,8 @@ fn r5_stale_refuses_admission_rejects_the_queued_and_leaves_the_started_alone() 
 
 #[test]
 fn r5_caps_make_proposals_wait_and_are_given_back_by_proof_only() {
-    let limits = ChainLimits { max_in_flight: 2, max_queue_per_key: 8, max_in_flight_per_proposer: 2 };
+    let limits =
+        ChainLimits { max_in_flight: 2, max_queue_per_key: 8, max_in_flight_per_proposer: 2, ..ChainLimits::default() };
     let mut world = World::with(Setting { subchains: 1, limits, ..Setting::default() });
     let ids: Vec<ProposalId> = (0..5)
         .map(|number| {
@@ -161,7 +162,8 @@ fn r5_caps_make_proposals_wait_and_are_given_back_by_proof_only() {
 
 #[test]
 fn r5_raised_limits_start_who_waits() {
-    let limits = ChainLimits { max_in_flight: 0, max_queue_per_key: 8, max_in_flight_per_proposer: 8 };
+    let limits =
+        ChainLimits { max_in_flight: 0, max_queue_per_key: 8, max_in_flight_per_proposer: 8, ..ChainLimits::default() };
     let mut world = World::with(Setting { subchains: 1, limits, ..Setting::default() });
     let legs = vec![write(world.id(0), &["k"], "1")];
     let id = world.propose(legs);
@@ -174,7 +176,12 @@ fn r5_raised_limits_start_who_waits() {
 
 #[test]
 fn r5_a_cap_behind_many_that_wait_for_scopes_is_not_forgotten() {
-    let limits = ChainLimits { max_in_flight: 1, max_queue_per_key: 1_000, max_in_flight_per_proposer: 8 };
+    let limits = ChainLimits {
+        max_in_flight: 1,
+        max_queue_per_key: 1_000,
+        max_in_flight_per_proposer: 8,
+        ..ChainLimits::default()
+    };
     let mut world = World::with(Setting { subchains: 2, limits, ..Setting::default() });
     // Chain 1's cap is taken by one that never votes; 300 more wait behind its key.
     let legs = vec![write(world.id(1), &["hot"], "0")];

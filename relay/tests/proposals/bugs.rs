@@ -332,7 +332,12 @@ fn bug_c23_what_no_policy_lists_is_denied() {
 
 #[test]
 fn bug_c24_one_proposer_holds_no_more_keys_than_its_cap_and_no_longer_than_t_prep() {
-    let limits = ChainLimits { max_in_flight: 100, max_queue_per_key: 3, max_in_flight_per_proposer: 2 };
+    let limits = ChainLimits {
+        max_in_flight: 100,
+        max_queue_per_key: 3,
+        max_in_flight_per_proposer: 2,
+        ..ChainLimits::default()
+    };
     let mut world = World::with(Setting { subchains: 2, limits, ..Setting::default() });
     // The longest that the chain accepts is 50 blocks.
     let legs = vec![write(world.id(0), &["x"], "1")];

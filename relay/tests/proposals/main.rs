@@ -4,6 +4,7 @@
 mod admission;
 mod bugs;
 mod cells;
+mod cost;
 mod delivery;
 mod endings;
 mod fixture;

@@ -39,7 +39,13 @@ fn word(bits: u32, at: u32, range: u32) -> u32 {
 
 impl Run {
     fn new(is_tiny: bool) -> Self {
-        let limits = ChainLimits { max_in_flight: 4, max_queue_per_key: 5, max_in_flight_per_proposer: 4 };
+        let limits = ChainLimits {
+            max_in_flight: 4,
+            max_queue_per_key: 5,
+            max_in_flight_per_proposer: 4,
+            window_blocks: 7,
+            ..ChainLimits::default()
+        };
         let changes = if is_tiny { 64 } else { 40_000 };
         let setting = Setting {
             subchains: CHAINS,

@@ -36,7 +36,8 @@ impl Default for Setting {
     fn default() -> Self {
         Self {
             subchains: 2,
-            limits: ChainLimits::default(),
+            // Short windows: what counts only by time is gone soon after everything else.
+            limits: ChainLimits { window_blocks: 30, ..ChainLimits::default() },
             heartbeat_ms: 3_600_000,
             relay_changes: Parameters::relay().max_block_changes,
             subchain_changes: Parameters::subchain().max_block_changes,

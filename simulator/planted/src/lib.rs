@@ -90,6 +90,8 @@ plants! {
         "A proposal starts although an earlier one with a conflicting scope is open.";
     ScopeFreeAtDecision = "scope-free-at-decision",
         "A scope is free when the proposal is decided, not when its legs are closed.";
+    LimitShareKept = "limit-share-kept",
+        "A leg that is closed gives back its place in flight, but not its bytes and keys.";
     NotifyOnAbort = "notify-on-abort",
         "A NOTIFY leg gets its call although the proposal aborted (AntChain's receipt of a failure).";
     ForkNotFrozen = "fork-not-frozen",
