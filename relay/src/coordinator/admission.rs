@@ -6,7 +6,7 @@ use chain_interchain::client;
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::chain::ControlledBy;
 use ledger_protocol::codec::decode;
-use ledger_protocol::interchain::ServiceAccess;
+use ledger_protocol::interchain::{ChainLimits, ServiceAccess};
 use ledger_protocol::proposal::{Call, Leg, MAX_LEG_BYTES, Submit};
 use ledger_protocol::system::{ChainRecord, ChainStatus};
 use ledger_protocol::transaction::Operations;
@@ -20,13 +20,6 @@ pub(super) struct AdmissionRefusal {
     pub code: Code,
     /// The chain in question, if one is.
     pub chain: Option<ChainId>,
-}
-
-impl AdmissionRefusal {
-    /// Whether a queued proposal waits for the end of it.
-    pub(super) fn is_passing(&self) -> bool {
-        matches!(self.code, Code::LIMIT | Code::BACK_OFF)
-    }
 }
 
 /// A chain as admission sees it.
@@ -54,13 +47,13 @@ pub fn chain_view(
     Ok(Some(ChainView { record, is_stale }))
 }
 
-/// Every rule of R5 that can change between Submit and start. For what is queued already, [`Code::LIMIT`] and
-/// [`Code::BACK_OFF`] mean "wait", not "never" ([`AdmissionRefusal::is_passing`]).
+/// Every rule of R5 that can change between Submit and start, but for limits that have room again by themselves. Gives
+/// the limits of each leg's chain, in the order of legs.
 pub(super) fn check(
     state: &BlockState<'_>,
     facts: &RelayFacts,
     submit: &Submit,
-) -> Result<Result<(), AdmissionRefusal>, StoreFault> {
+) -> Result<Result<Vec<ChainLimits>, AdmissionRefusal>, StoreFault> {
     let mut views = Vec::new();
     for leg in &submit.body.legs {
         let refuse = |code| Ok(Err(AdmissionRefusal { code, chain: Some(leg.chain) }));
@@ -86,13 +79,22 @@ pub(super) fn check(
             return Ok(Err(AdmissionRefusal { code: Code::BACK_OFF, chain: Some(leg.chain) }));
         }
     }
-    // Last: a full limit makes a proposal wait, so everything that refuses it must have been looked at.
-    for (leg, view) in &views {
-        if !limits::has_room(state, facts, submit, leg, &view.record.limits)? {
-            return Ok(Err(AdmissionRefusal { code: Code::LIMIT, chain: Some(leg.chain) }));
+    Ok(Ok(views.into_iter().map(|(_, view)| view.record.limits).collect()))
+}
+
+/// Whether every leg may begin now. If not, the proposal waits: others will give back what it needs.
+pub(super) fn has_room(
+    state: &BlockState<'_>,
+    facts: &RelayFacts,
+    submit: &Submit,
+    limits: &[ChainLimits],
+) -> Result<bool, StoreFault> {
+    for (leg, limits) in submit.body.legs.iter().zip(limits) {
+        if !limits::has_room(state, facts, submit, leg, limits)? {
+            return Ok(false);
         }
     }
-    Ok(Ok(()))
+    Ok(true)
 }
 
 /// The leg's services are allowed (default deny) and the counterparty's policy is satisfied.
@@ -143,19 +145,23 @@ pub(super) fn ledgers_of(leg: &Leg) -> BTreeSet<LedgerId> {
 
 /// Whether some key's queue is full (BUSY), or the proposer's share of the queue and of the state used up (LIMIT).
 /// Judged at Submit only.
-pub(super) fn check_depth(state: &BlockState<'_>, submit: &Submit) -> Result<Result<(), AdmissionRefusal>, StoreFault> {
+pub(super) fn check_depth(
+    state: &BlockState<'_>,
+    facts: &RelayFacts,
+    submit: &Submit,
+    limits: &[ChainLimits],
+) -> Result<Result<(), AdmissionRefusal>, StoreFault> {
     if queue::queued(state)? >= queue::MAX_QUEUED {
         return Ok(Err(AdmissionRefusal { code: Code::BUSY, chain: None }));
     }
-    for leg in &submit.body.legs {
-        let Some(record) = registry::chain(state, &leg.chain)? else { continue };
-        if !limits::may_queue(state, submit, leg, &record.limits)? {
+    for (leg, limits) in submit.body.legs.iter().zip(limits) {
+        if !limits::may_queue(state, facts, submit, leg, limits)? {
             return Ok(Err(AdmissionRefusal { code: Code::LIMIT, chain: Some(leg.chain) }));
         }
         if !leg.mode.votes() {
             continue;
         }
-        let limit = usize::try_from(record.limits.max_queue_per_key).unwrap_or(usize::MAX);
+        let limit = usize::try_from(limits.max_queue_per_key).unwrap_or(usize::MAX);
         for entry in &leg.scope {
             if scopes::depth(state, &leg.chain, entry, limit.saturating_add(1))? > limit {
                 return Ok(Err(AdmissionRefusal { code: Code::BUSY, chain: Some(leg.chain) }));

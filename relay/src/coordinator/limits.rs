@@ -14,6 +14,7 @@ mod review;
 mod silence;
 mod usage;
 
+pub use back_off::BackOff;
 pub(super) use back_off::note_end;
 pub use review::{BackOffView, back_offs, forgive, is_barred, review};
 pub(super) use silence::{is_silent, note_timeout};
@@ -93,14 +94,13 @@ pub(super) fn has_room(
     leg: &Leg,
     limits: &ChainLimits,
 ) -> Result<bool, StoreFault> {
-    let share = Share::of(submit, leg);
     let of_chain = chain_use(state, &leg.chain)?;
     let of_proposer = proposer_use(state, &leg.chain, &submit.body.proposer)?;
-    let begins = of_chain.begun.count_at(facts.height) < limits.max_begun
-        && of_proposer.begun.count_at(facts.height) < limits.max_begun_per_proposer;
+    let begins = may_begin(facts, &of_chain, &of_proposer, limits);
     if !leg.mode.votes() || !begins {
         return Ok(begins);
     }
+    let share = Share::of(submit, leg);
     let per_chain = Flight { legs: limits.max_in_flight, bytes: limits.max_bytes, key_blocks: limits.max_key_blocks };
     let per_proposer = Flight {
         legs: limits.max_in_flight_per_proposer,
@@ -112,10 +112,17 @@ pub(super) fn has_room(
         && ledgers_of(leg).iter().all(|ledger| of_chain.of_service(*ledger) < limits.max_in_flight_per_service))
 }
 
-/// Whether a leg may be queued: its proposer's share of the queue and of the state is not used up, and it is not larger
-/// than everything that it could ever get.
+/// Whether the windows of the chain and of the proposer have room.
+fn may_begin(facts: &RelayFacts, of_chain: &ChainUse, of_proposer: &ProposerUse, limits: &ChainLimits) -> bool {
+    of_chain.begun.count_at(facts.height) < limits.max_begun
+        && of_proposer.begun.count_at(facts.height) < limits.max_begun_per_proposer
+}
+
+/// Whether a leg may be queued: its proposer's share of the queue, of the state and of the window is not used up, and it
+/// is not larger than everything that it could ever get.
 pub(super) fn may_queue(
     state: &BlockState<'_>,
+    facts: &RelayFacts,
     submit: &Submit,
     leg: &Leg,
     limits: &ChainLimits,
@@ -126,7 +133,8 @@ pub(super) fn may_queue(
     let kept = Load { legs: limits.max_kept_per_proposer, bytes: limits.max_kept_bytes_per_proposer };
     let fits = share.flight.bytes <= limits.max_bytes.min(limits.max_bytes_per_proposer)
         && share.flight.key_blocks <= limits.max_key_blocks.min(limits.max_key_blocks_per_proposer);
-    Ok(fits && usage.queued.plus(share.load).is_within(queued) && usage.kept.plus(share.load).is_within(kept))
+    let begins = may_begin(facts, &chain_use(state, &leg.chain)?, &usage, limits);
+    Ok(fits && begins && usage.queued.plus(share.load).is_within(queued) && usage.kept.plus(share.load).is_within(kept))
 }
 
 /// The height from which a proposer may propose to a chain again, if it must back off.
@@ -165,10 +173,15 @@ pub(super) fn leave_queue(state: &mut BlockState<'_>, submit: &Submit) -> Result
 }
 
 /// A queued proposal starts: every leg leaves the queue and counts in the windows, the voting ones are in flight.
-pub(super) fn begin(state: &mut BlockState<'_>, facts: &RelayFacts, submit: &Submit) -> Result<(), StoreFault> {
+pub(super) fn begin(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    submit: &Submit,
+    limits: &[ChainLimits],
+) -> Result<(), StoreFault> {
     let proposer = &submit.body.proposer;
-    for leg in &submit.body.legs {
-        let window = limits_of(state, &leg.chain)?.window_blocks;
+    for (leg, limits) in submit.body.legs.iter().zip(limits) {
+        let window = limits.window_blocks;
         let share = Share::of(submit, leg);
         let mut usage = proposer_use(state, &leg.chain, proposer)?;
         usage.queued = usage.queued.minus(share.load);

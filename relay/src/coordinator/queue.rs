@@ -16,7 +16,7 @@ use super::{RelayFacts, decide};
 use crate::registry;
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::codec::{Bounded, decode, encode};
-use ledger_protocol::interchain::MessageContent;
+use ledger_protocol::interchain::{ChainLimits, MessageContent};
 use ledger_protocol::proposal::{Leg, Submit};
 use ledger_protocol::system::{ProposalRecord, ProposalState};
 use ledger_protocol::{ChainId, Code, Height, ProposalId};
@@ -259,20 +259,21 @@ fn try_start(
             }
         }
     }
-    // R5 is checked again on leaving QUEUED. A full limit or a back-off waits; anything else rejects.
-    match admission::check(state, facts, &submit)? {
-        Ok(()) => {}
-        Err(refusal) if refusal.is_passing() => {
-            state.put_working(CAPPED, &arrival.to_be_bytes(), &[])?;
-            return Ok(false);
-        }
+    // R5 is checked again on leaving QUEUED. Without room it waits; anything else rejects, a back-off too: what waited
+    // for its end would keep everybody behind it from its keys.
+    let limits = match admission::check(state, facts, &submit)? {
+        Ok(limits) => limits,
         Err(refusal) => {
             let culprit = refusal.chain.unwrap_or(facts.relay);
             reject(state, facts, id, refusal.code, culprit, released)?;
             return Ok(false);
         }
+    };
+    if !admission::has_room(state, facts, &submit, &limits)? {
+        state.put_working(CAPPED, &arrival.to_be_bytes(), &[])?;
+        return Ok(false);
     }
-    start(state, facts, id, &submit, arrival)?;
+    start(state, facts, id, &submit, arrival, &limits)?;
     Ok(true)
 }
 
@@ -283,6 +284,7 @@ fn start(
     id: &ProposalId,
     submit: &Submit,
     arrival: u64,
+    limits: &[ChainLimits],
 ) -> Result<(), StoreFault> {
     let Some(queued) = record::find(state, id)? else { return Ok(()) };
     dequeue(state, id, queued.valid_until)?;
@@ -292,7 +294,7 @@ fn start(
     record::put_entry(state, id, &Entry { arrival, started_at })?;
     record::put(state, &ProposalRecord { state: ProposalState::Preparing, started_at, deadline, ..queued })?;
     decide::note_deadline(state, id, deadline)?;
-    limits::begin(state, facts, submit)?;
+    limits::begin(state, facts, submit, limits)?;
     let legs = leg_calls(&facts.relay, submit);
     for (index, leg) in submit.body.legs.iter().enumerate().filter(|(_, leg)| leg.mode.votes()) {
         #[cfg(feature = "planted-bugs")]

@@ -44,13 +44,12 @@ pub fn submit(
     if !registry::approvals_satisfied(state, &approvers)? {
         return Ok(Code::APPROVAL_UNMET);
     }
-    match admission::check(state, facts, submit)? {
-        // A full limit makes it wait in the queue like a taken scope; who must back off is refused.
-        Ok(()) => {}
-        Err(refusal) if refusal.code == Code::LIMIT => {}
+    // A chain without room now makes it wait in the queue, like a taken scope.
+    let limits = match admission::check(state, facts, submit)? {
+        Ok(limits) => limits,
         Err(refusal) => return Ok(refusal.code),
-    }
-    if let Err(refusal) = admission::check_depth(state, submit)? {
+    };
+    if let Err(refusal) = admission::check_depth(state, facts, submit, &limits)? {
         return Ok(refusal.code);
     }
     let record = ProposalRecord {

@@ -8,6 +8,7 @@ mod cost;
 mod delivery;
 mod endings;
 mod fixture;
+mod limits;
 mod notify;
 mod order;
 mod queue;

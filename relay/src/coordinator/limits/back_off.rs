@@ -3,15 +3,14 @@
 //! What counts is an abort that a proposer can bring about to hold keys: a timeout, its own Cancel after the start, a
 //! conflict. A NO for business reasons does not, however often. A COMMIT with the chain forgets everything.
 
-use super::{limits_of, proposer_use, put_proposer_use, review};
+use super::usage::Window;
+use super::{limits_of, proposer_use, review};
 use crate::coordinator::RelayFacts;
 use borsh::{BorshDeserialize, BorshSerialize};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::interchain::DecisionVerdict;
 use ledger_protocol::system::ProposalRecord;
 use ledger_protocol::{Code, Height};
-
-use super::usage::Window;
 
 /// Relay blocks of the first back-off: about four seconds at 200 ms.
 pub(super) const FIRST_BLOCKS: u64 = 20;
@@ -78,9 +77,7 @@ pub(in crate::coordinator) fn note_end(
         let mut usage = proposer_use(state, &leg.chain, &record.proposer)?;
         match verdict {
             DecisionVerdict::Commit { .. } if usage.back_off != BackOff::default() => {
-                usage.back_off = BackOff::default();
-                review::lift(state, &leg.chain, &record.proposer)?;
-                put_proposer_use(state, &leg.chain, &record.proposer, &usage)?;
+                review::lift(state, facts, &leg.chain, &record.proposer, usage)?;
             }
             DecisionVerdict::Abort { code, .. } if is_vain(*code) => {
                 let limits = limits_of(state, &leg.chain)?;

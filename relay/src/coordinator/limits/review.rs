@@ -4,6 +4,7 @@
 //! tidied, whoever waits in the queue is looked at again, and the row goes if nothing is left in it. Beside it stands who
 //! is barred at present, for statuses, and so that the height goes on while somebody is.
 
+use super::back_off::BackOff;
 use super::usage::{ChainUse, ProposerUse};
 use super::{chain_use, proposer_use, put_chain_use, put_proposer_use};
 use crate::coordinator::due::due;
@@ -77,9 +78,19 @@ pub(super) fn watch_proposer(
     put_proposer_use(state, chain, proposer, &usage)
 }
 
-/// A proposer need not back off any more.
-pub(super) fn lift(state: &mut BlockState<'_>, chain: &ChainId, proposer: &Address) -> Result<(), StoreFault> {
-    state.remove_working(BARRED, &encode(&(*chain, Choice::Some(*proposer))))
+/// A proposer need not back off any more. The next look at its row may have been for that alone, and far away.
+pub(super) fn lift(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    chain: &ChainId,
+    proposer: &Address,
+    usage: ProposerUse,
+) -> Result<(), StoreFault> {
+    let whose = (*chain, Choice::Some(*proposer));
+    state.remove_working(BARRED, &encode(&whose))?;
+    state.remove_working(REVIEWS, &review_key(usage.review_at, &whose))?;
+    let usage = ProposerUse { back_off: BackOff::default(), review_at: Height::ZERO, ..usage };
+    watch_proposer(state, facts, chain, proposer, usage)
 }
 
 /// Due work: looks at the rows on which something ends at this height.
@@ -124,7 +135,7 @@ fn tidy_proposer(
     usage.begun.tidy(facts.height);
     usage.back_off.tidy(facts.height);
     if usage.back_off.until == Height::ZERO {
-        lift(state, chain, proposer)?;
+        state.remove_working(BARRED, &encode(&(*chain, Choice::Some(*proposer))))?;
     }
     watch_proposer(state, facts, chain, proposer, usage)
 }
