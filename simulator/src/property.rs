@@ -13,6 +13,7 @@ mod once;
 mod proposals;
 mod reading;
 mod scopes;
+mod shares;
 mod signing;
 
 pub use agreement::Agreement;
@@ -24,6 +25,7 @@ pub use monotone::Monotone;
 pub use once::AtMostOnce;
 pub use proposals::{Proposals, Tally};
 pub use scopes::Scopes;
+pub use shares::Shares;
 pub use signing::OneSignature;
 
 use crate::actors::Blame;
@@ -125,5 +127,6 @@ pub fn of_network(relay: ChainIndex) -> Vec<Box<dyn Property>> {
         Box::new(Clients::default()),
         Box::new(Holds::new(relay)),
         Box::new(Scopes::new(relay)),
+        Box::new(Shares::new(relay)),
     ]
 }

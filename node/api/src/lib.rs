@@ -4,6 +4,7 @@
 //! text of its borsh bytes; the JSON around it is a view and is never verified. `docs/cli.md` lists the routes.
 
 mod chains;
+mod limits;
 mod network;
 mod problem;
 mod proposals;
@@ -11,6 +12,7 @@ mod reads;
 mod transactions;
 
 pub use chains::{ChainStatusView, ChainSummary, NodeStatus, ReplicaStatus};
+pub use limits::{BackOffView, LimitsView, UsageView};
 pub use network::{ChainEntry, LedgerEntry, NETWORK_FILE, NetworkFile, NodeEntry, ReplicaEntry};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
 pub use proposals::{LegView, ProposalSummary, ProposalView, RegistryEntryView};

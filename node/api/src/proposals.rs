@@ -1,6 +1,7 @@
 //! Proposals and registered chains as the relay knows them.
 
 use super::chains::ChainStatusView;
+use crate::limits::{LimitsView, UsageView};
 use serde::{Deserialize, Serialize};
 
 /// One line of a list of proposals.
@@ -91,4 +92,10 @@ pub struct RegistryEntryView {
     pub height_on_source: u64,
     /// Legs in flight.
     pub in_flight: u32,
+    /// Its limits.
+    #[serde(default)]
+    pub limits: LimitsView,
+    /// What is used of them.
+    #[serde(default)]
+    pub usage: UsageView,
 }

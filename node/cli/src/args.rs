@@ -1,6 +1,7 @@
 //! The command line: noun, verb, options. `crosstie help NOUN VERB` shows examples.
 
 mod ledger;
+mod limits;
 mod network;
 mod proofs;
 mod proposals;

@@ -221,7 +221,12 @@ fn advice(code: Code) -> &'static str {
         Code::KEY_ABSENT | Code::KEY_KIND => "look at the key with `crosstie get` or `crosstie list`",
         Code::LOCKED => "an undecided proposal holds the key; try again when it has ended (`crosstie proposal list`)",
         Code::APPROVAL_UNMET => "name more members in the proposal's description, and have them sign",
-        Code::BUSY | Code::LIMIT | Code::POOL_FULL => "try again later",
+        Code::LIMIT => {
+            "wait until others of this proposer have ended (crosstie proposal list), or ask for less at once; \
+             crosstie chain status CHAIN shows the limits"
+        }
+        Code::BACK_OFF => "wait until the height that `crosstie chain status CHAIN` shows; a COMMIT ends it at once",
+        Code::BUSY | Code::POOL_FULL => "try again later",
         _ => "correct what the message names and send a new one",
     }
 }

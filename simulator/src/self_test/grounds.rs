@@ -42,6 +42,7 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         | Plant::EarlyAbortForgotten
         | Plant::NotifyOnAbort
         | Plant::CommitWithOneYesMissing
+        | Plant::LimitShareKept
         | Plant::DuplicateMessageExecuted => &["tight-balances"],
         Plant::LockIgnoredLocally | Plant::ScopeConflictMissed | Plant::ScopeFreeAtDecision => &["hot-records"],
         Plant::LockReleasedByOwnClock | Plant::AbortAfterCommit | Plant::TimeoutEarly => &["outages"],

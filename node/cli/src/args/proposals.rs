@@ -1,6 +1,7 @@
 //! Arguments of proposals and motions.
 
 use super::ledger::SigningArgs;
+use super::limits::LimitArgs;
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -197,19 +198,13 @@ pub(crate) enum MotionKind {
         #[arg(long)]
         demands_shared_control: bool,
     },
-    /// How much of a chain proposals may hold at once.
+    /// How much of a chain proposals may hold at once; what is not given stays as it is.
     SetLimits {
         /// The chain's name or id.
         chain: String,
-        /// Legs not yet closed.
-        #[arg(long, default_value_t = 4_096)]
-        max_in_flight: u32,
-        /// Proposals that may wait for one key.
-        #[arg(long, default_value_t = 256)]
-        max_queue_per_key: u32,
-        /// Legs in flight of one proposer.
-        #[arg(long, default_value_t = 4_096)]
-        max_in_flight_per_proposer: u32,
+        /// What changes.
+        #[command(flatten)]
+        limits: Box<LimitArgs>,
     },
     /// The consortium's members and their rule, from a TOML file.
     SetMembers {

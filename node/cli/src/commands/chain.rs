@@ -111,9 +111,10 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
                 let control = chain.registry.as_ref().map_or("-", |entry| entry.controlled_by.as_str());
                 let trusted =
                     chain.registry.as_ref().map_or_else(|| "-".into(), |entry| entry.height_on_source.to_string());
+                let limits = chain.registry.as_ref().map(limits).unwrap_or_default();
                 format!(
                     "chain       {}\nid          {}\nsuite       {}\nstanding    {}\ncontrol     {control}\n\
-                     at relay    height {trusted}\nledgers     {}\nnodes       {}",
+                     at relay    height {trusted}\n{limits}ledgers     {}\nnodes       {}",
                     chain.name,
                     chain.id,
                     chain.suite,
@@ -157,6 +158,33 @@ fn standing(chain: &ChainView) -> String {
             }
         }
     }
+}
+
+/// What proposals use of a chain, of what they may.
+fn limits(entry: &RegistryEntryView) -> String {
+    let (used, most) = (&entry.usage, &entry.limits);
+    let mut text = format!(
+        "in flight   {} of {} legs, {} of {} bytes, {} of {} keys x blocks\n\
+         window      of {} blocks: {} of {} legs begun, {} of {} silent\n",
+        entry.in_flight,
+        most.max_in_flight,
+        used.bytes,
+        most.max_bytes,
+        used.key_blocks,
+        most.max_key_blocks,
+        most.window_blocks,
+        used.begun,
+        most.max_begun,
+        used.silent,
+        most.max_silent,
+    );
+    if used.silent_until > 0 {
+        text.push_str(&format!("silent      no new proposals until relay height {}\n", used.silent_until));
+    }
+    for back_off in &used.back_offs {
+        text.push_str(&format!("backs off   {} until relay height {}\n", back_off.proposer, back_off.until));
+    }
+    text
 }
 
 fn view(client: &Client, chain: &ChainEntry, known: &[RegistryEntryView]) -> ChainView {

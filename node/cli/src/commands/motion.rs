@@ -157,15 +157,19 @@ fn motion_of(client: &Client, relay: &ChainWriter<'_>, kind: &MotionKind, height
                 demands_shared_control: *demands_shared_control,
             })
         }
-        MotionKind::SetLimits { chain, max_in_flight, max_queue_per_key, max_in_flight_per_proposer } => {
-            Motion::SetLimits {
-                chain: chain_id(client, chain)?,
-                limits: ChainLimits {
-                    max_in_flight: *max_in_flight,
-                    max_queue_per_key: *max_queue_per_key,
-                    max_in_flight_per_proposer: *max_in_flight_per_proposer,
-                },
+        MotionKind::SetLimits { chain, limits } => {
+            let chain = chain_id(client, chain)?;
+            let id = chain.to_string();
+            let entry = registry(client)?
+                .into_iter()
+                .find(|entry| entry.chain == id)
+                .ok_or_else(|| Failure::not_found(format_args!("the relay does not know {id}")))?;
+            let limits = limits.over(entry.limits.into());
+            if !limits.are_sound() {
+                return Err(Failure::usage("window_blocks is out of its range, or max_vain is 0")
+                    .next(format_args!("give 1…{} blocks, and at least 1", ChainLimits::MAX_WINDOW_BLOCKS)));
             }
+            Motion::SetLimits { chain, limits }
         }
         MotionKind::SetMembers { file } => Motion::SetMembers(policy(file)?),
         MotionKind::SetApprovals { file } => Motion::SetApprovals(policy(file)?),

@@ -3,6 +3,7 @@
 use super::motion::chain_id;
 use super::tx::{DefaultSigner, perform, signers};
 use crate::args::{GlobalArgs, ProposalCommand, ScopeArg, SigningArgs};
+use crate::bring_up::registry;
 use crate::build::{ChainWriter, Sent, on};
 use crate::client::{Client, path, query};
 use crate::description::{self, Maker};
@@ -13,7 +14,7 @@ use crate::text;
 use ledger_protocol::codec::encode;
 use ledger_protocol::proposal::{AccessKind, Cancel, LegMode, ProposalBody, Submit};
 use ledger_protocol::transaction::Operation;
-use ledger_protocol::{Height, LedgerId, ProposalId};
+use ledger_protocol::{Code, Height, LedgerId, ProposalId};
 use node_api::{Bytes, LegView, ProposalSummary, ProposalView, SubmitRequest, routes};
 use serde::Serialize;
 use std::path::Path;
@@ -222,12 +223,39 @@ fn submit(client: &Client, file: &Path, follow: bool, signing: &SigningArgs, out
     }
     let id = submit.body.id();
     let keys = signers(client, relay.chain, signing, DefaultSigner::Operator)?;
+    let body = submit.body.clone();
     let operation = on(LedgerId::SYSTEM.0, Operation::SubmitProposal(submit));
-    let Some(transaction) = perform(&relay, &keys, vec![operation], signing, output)? else { return Ok(()) };
+    let performed = perform(&relay, &keys, vec![operation], signing, output);
+    let Some(transaction) = performed.map_err(|failure| say_until_when(client, &body, failure))? else {
+        return Ok(());
+    };
     output.data(&Submitted { proposal: id.to_string(), transaction }, |submitted| {
         format!("submitted {}\nfollow it: crosstie proposal watch {}", submitted.proposal, submitted.proposal)
     });
     if follow { watch(client, &id, Duration::from_secs(signing.wait_s.max(60)), output) } else { Ok(()) }
+}
+
+/// A back-off ends at a height that the registry knows.
+fn say_until_when(client: &Client, body: &ProposalBody, failure: Failure) -> Failure {
+    if failure.code != Some(Code::BACK_OFF.0) {
+        return failure;
+    }
+    let Ok(entries) = registry(client) else { return failure };
+    let proposer = body.proposer.to_string();
+    let until = entries
+        .iter()
+        .filter(|entry| body.legs.iter().any(|leg| leg.chain.to_string() == entry.chain))
+        .filter_map(|entry| {
+            let back_off = entry.usage.back_offs.iter().find(|it| it.proposer == proposer)?;
+            Some((back_off.until, &entry.name))
+        })
+        .max();
+    match until {
+        Some((until, name)) => failure.next(format_args!(
+            "submit it again at relay height {until}: too many of {proposer}'s proposals held keys of {name} in vain"
+        )),
+        None => failure.next("submit it again now: nobody must back off any more"),
+    }
 }
 
 fn cancel(client: &Client, id: ProposalId, signing: &SigningArgs, output: &Output) -> Outcome {

@@ -10,9 +10,12 @@ use ledger_protocol::proposal::LegMode;
 use ledger_protocol::system::{ChainStatus, LegPhase, LegStatus, ProposalRecord, ProposalState, accounts};
 use ledger_protocol::transaction::StateContent;
 use ledger_protocol::{ChainId, LedgerId, ProposalId};
-use node_api::{ChainStatusView, LegView, Problem, ProblemKind, ProposalSummary, ProposalView, RegistryEntryView};
+use node_api::{
+    BackOffView, ChainStatusView, LegView, Problem, ProblemKind, ProposalSummary, ProposalView, RegistryEntryView,
+    UsageView,
+};
 use node_gateway::ProposalQuery;
-use relay::coordinator;
+use relay::coordinator::{self, limits};
 use relay::registry;
 
 fn controlled(by: &ControlledBy) -> String {
@@ -183,9 +186,29 @@ pub(super) fn registry(sight: &Sight<'_>) -> Result<Vec<RegistryEntryView>, Prob
             controlled_by: controlled(&record.controlled_by),
             height_on_source: client.map_or(0, |client| client.height_on_source.0),
             in_flight: coordinator::in_flight(&state, &chain).map_err(store_problem)?,
+            limits: record.limits.into(),
+            usage: usage(&state, &chain)?,
         });
     }
     Ok(entries)
+}
+
+fn usage(state: &BlockState<'_>, chain: &ChainId) -> Result<UsageView, Problem> {
+    let used = limits::chain_use(state, chain).map_err(store_problem)?;
+    let back_offs = limits::back_offs(state, chain).map_err(store_problem)?;
+    let height = state.height();
+    Ok(UsageView {
+        bytes: used.flight.bytes,
+        key_blocks: used.flight.key_blocks,
+        begun: used.begun.count_at(height),
+        silent: used.silent.count_at(height),
+        silent_until: used.silent_until.0,
+        services: used.services.iter().map(|(ledger, legs)| (ledger.0, *legs)).collect(),
+        back_offs: back_offs
+            .into_iter()
+            .map(|it| BackOffView { proposer: it.proposer.to_string(), until: it.until.0 })
+            .collect(),
+    })
 }
 
 pub(super) fn motions(sight: &Sight<'_>) -> Result<serde_json::Value, Problem> {
