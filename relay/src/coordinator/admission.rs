@@ -69,6 +69,9 @@ pub(super) fn check(
         if submit.body.t_prep > view.record.max_t_prep {
             return refuse(Code::BAD_ARGUMENT);
         }
+        if !limits::could_begin(submit, leg, &view.record.limits) {
+            return refuse(Code::LIMIT);
+        }
         views.push((leg, view));
     }
     for (leg, view) in &views {

@@ -86,6 +86,14 @@ fn limits_of(state: &BlockState<'_>, chain: &ChainId) -> Result<ChainLimits, Sto
     Ok(registry::chain(state, chain)?.map_or_else(ChainLimits::default, |record| record.limits))
 }
 
+/// Whether a leg is no larger than all that it could ever get. One that is would wait for nothing, and keep everybody
+/// behind it from its keys.
+pub(super) fn could_begin(submit: &Submit, leg: &Leg, limits: &ChainLimits) -> bool {
+    let flight = Share::of(submit, leg).flight;
+    flight.bytes <= limits.max_bytes.min(limits.max_bytes_per_proposer)
+        && flight.key_blocks <= limits.max_key_blocks.min(limits.max_key_blocks_per_proposer)
+}
+
 /// Whether a leg may begin now; if not, it waits until others have given back what it needs, or a window has passed.
 pub(super) fn has_room(
     state: &BlockState<'_>,
@@ -118,8 +126,7 @@ fn may_begin(facts: &RelayFacts, of_chain: &ChainUse, of_proposer: &ProposerUse,
         && of_proposer.begun.count_at(facts.height) < limits.max_begun_per_proposer
 }
 
-/// Whether a leg may be queued: its proposer's share of the queue, of the state and of the window is not used up, and it
-/// is not larger than everything that it could ever get.
+/// Whether a leg may be queued: its proposer's share of the queue, of the state and of the window is not used up.
 pub(super) fn may_queue(
     state: &BlockState<'_>,
     facts: &RelayFacts,
@@ -131,10 +138,8 @@ pub(super) fn may_queue(
     let usage = proposer_use(state, &leg.chain, &submit.body.proposer)?;
     let queued = Load { legs: limits.max_queued_per_proposer, bytes: limits.max_queued_bytes_per_proposer };
     let kept = Load { legs: limits.max_kept_per_proposer, bytes: limits.max_kept_bytes_per_proposer };
-    let fits = share.flight.bytes <= limits.max_bytes.min(limits.max_bytes_per_proposer)
-        && share.flight.key_blocks <= limits.max_key_blocks.min(limits.max_key_blocks_per_proposer);
     let begins = may_begin(facts, &chain_use(state, &leg.chain)?, &usage, limits);
-    Ok(fits && begins && usage.queued.plus(share.load).is_within(queued) && usage.kept.plus(share.load).is_within(kept))
+    Ok(begins && usage.queued.plus(share.load).is_within(queued) && usage.kept.plus(share.load).is_within(kept))
 }
 
 /// The height from which a proposer may propose to a chain again, if it must back off.

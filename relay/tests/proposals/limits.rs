@@ -125,7 +125,19 @@ fn a_leg_that_could_never_begin_is_refused_at_once() {
     let submit = world.proposal(legs.clone());
     assert_eq!(world.submit(&submit), Code::LIMIT);
     let submit = world.proposal_for(40, 9, legs);
-    admitted(&mut world, &submit);
+    let first = admitted(&mut world, &submit);
+    // New limits under which what is queued could never begin: it would keep others from its keys for nothing.
+    let legs = vec![write(world.id(0), &["c", "d"], "1")];
+    let submit = world.proposal(legs);
+    let queued = admitted(&mut world, &submit);
+    let behind = world.proposal_for(40, 5, legs_of(&world, "d"));
+    let behind = admitted(&mut world, &behind);
+    assert_eq!(states(&world, &[first, queued, behind]), [PREPARING, QUEUED, QUEUED]);
+    let tight = ChainLimits { max_key_blocks: 10, ..generous() };
+    assert_eq!(world.decide(Motion::SetLimits { chain: world.id(0), limits: tight }), Code::OK);
+    world.rounds(2);
+    assert_eq!(world.abort_of(&queued), (Code::LIMIT, world.id(0)));
+    assert_eq!(world.state(&behind), PREPARING);
 }
 
 #[test]

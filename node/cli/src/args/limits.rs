@@ -56,3 +56,16 @@ limits! {
     /// Proposals of one proposer in a window that held keys in vain; at so many it must back off.
     max_vain: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LimitArgs;
+    use ledger_protocol::interchain::ChainLimits;
+
+    #[test]
+    fn what_is_not_given_stays_as_it_is() {
+        let now = ChainLimits { max_bytes: 5, max_vain: 7, ..ChainLimits::default() };
+        let given = LimitArgs { max_vain: Some(9), ..LimitArgs::default() };
+        assert_eq!(given.over(now), ChainLimits { max_vain: 9, ..now });
+    }
+}
