@@ -1,6 +1,8 @@
 //! What a proposal costs the relay, in CPU time of executing its blocks: to compare one version with another.
 //!
 //! `cargo nextest run --cargo-profile ci -p relay --run-ignored only --no-capture cost`
+// A measurement needs a clock, and says what it found.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, clippy::print_stdout)]
 
 use super::fixture::*;
 use super::world::*;
@@ -13,7 +15,6 @@ const BLOCKS: usize = 24;
 
 #[test]
 #[ignore = "a measurement, 20 s"]
-#[allow(clippy::disallowed_methods)] // A measurement needs a clock.
 fn cost_of_a_proposal_over_two_chains() {
     let mut world = World::new(2);
     let mut spent = Duration::ZERO;
