@@ -3,6 +3,7 @@
 mod block;
 mod certificate;
 mod checkpoint;
+mod equivocation;
 mod genesis;
 mod header;
 mod parameters;
@@ -13,6 +14,10 @@ mod votes;
 pub use block::{Block, CertifiedHeader, Input, InputLeaf, MAX_BLOCK_INPUTS, Section};
 pub use certificate::{CertificateError, CertificateKind, FinalityCertificate, SignerBitmap, quorum};
 pub use checkpoint::Checkpoint;
+pub use equivocation::{
+    AccusedStep, Contradiction, EQUIVOCATION_MARK, EQUIVOCATION_VERSION, Equivocation, EquivocationError,
+    MAX_EQUIVOCATION_BYTES, ProposalChoice, Signed, VerifiedEquivocation, VoteChoice,
+};
 pub use genesis::{ChainRole, ControlledBy, Genesis, Grant, LedgerGenesis, RelayAnchor};
 pub use header::{CountedRoot, Header, LedgerLeaf};
 pub use parameters::{Parameters, ParametersError};

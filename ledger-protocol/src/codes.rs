@@ -46,6 +46,7 @@ codes! {
     MOTION_VOTED = 61, "motion-voted", "This member has voted already.";
     NOT_A_MEMBER = 62, "not-a-member", "Only members of the consortium may do this.";
     MOTION_FAILED = 63, "motion-failed", "The motion passed but what it decided cannot be done.";
+    VALIDATORS_UNKNOWN = 64, "validators-unknown", "Which validators that height had is not known here.";
     CHAIN_UNKNOWN = 70, "chain-unknown", "No chain of that id is registered.";
     CHAIN_NOT_ACTIVE = 71, "chain-not-active", "A named chain is not active.";
     CHAIN_STALE = 72, "chain-stale", "A named chain has shown no recent header.";

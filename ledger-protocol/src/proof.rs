@@ -7,7 +7,7 @@ pub mod state;
 mod change;
 mod consistency;
 mod error;
-mod file;
+pub(crate) mod file;
 mod header;
 mod message;
 mod record;

@@ -16,6 +16,7 @@
 //!
 //! Errors: [`Halt`]. After one, every further event is answered with the same halt.
 
+mod accuse;
 mod ahead;
 mod config;
 mod context;
@@ -349,8 +350,10 @@ impl BftConsensus {
             return Ok(());
         }
         work.decided = true;
+        let height = work.height;
         effects.extend(self.timers.cancel_all().into_iter().map(Effect::CancelTimer));
-        effects.push(Effect::Commit { height: work.height, header_hash: hash, certificate });
+        self.accuse_overtaken(effects);
+        effects.push(Effect::Commit { height, header_hash: hash, certificate });
         Ok(())
     }
 

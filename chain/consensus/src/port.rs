@@ -6,7 +6,7 @@
 //!    then the instance is parked: it emits nothing that was derived after the barrier;
 //! 3. blocks (bodies) travel on the host's own channel; the instance sees hashes and verdicts.
 
-use ledger_protocol::chain::{FinalityCertificate, ValidatorSet};
+use ledger_protocol::chain::{Equivocation, FinalityCertificate, ValidatorSet};
 use ledger_protocol::{Address, Hash, Height, PublicKey, Round, Signature, TimestampMs};
 
 /// Signs consensus messages with the validator's key.
@@ -157,15 +157,10 @@ pub enum Effect {
         /// A quorum's precommits.
         certificate: FinalityCertificate,
     },
-    /// A validator signed two conflicting messages.
-    Equivocation {
-        /// Who.
-        validator: Address,
-        /// The height.
-        height: Height,
-        /// The round.
-        round: Round,
-    },
+    /// A validator signed two conflicting messages; both are here, and it verifies under the height's validators. Comes
+    /// before the height's [`Effect::Commit`], at most once per validator and height, and again after a crash between
+    /// the two.
+    Equivocation(Box<Equivocation>),
 }
 
 /// The replica must stop; its log stays for a human.

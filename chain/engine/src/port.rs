@@ -14,10 +14,10 @@
 use crate::job::{Job, JobResult};
 use chain_consensus::{Halt, TimerId};
 use chain_state::{StoreFault, WriteBatch};
-use ledger_protocol::chain::{FinalityCertificate, Header, Input};
+use ledger_protocol::chain::{Equivocation, FinalityCertificate, Header, Input};
 use ledger_protocol::interchain::OutboxLeaf;
 use ledger_protocol::transaction::{EventRecord, Receipt};
-use ledger_protocol::{Address, Code, Hash, Height, Round};
+use ledger_protocol::{Code, Hash, Height};
 use std::sync::Arc;
 
 /// A peer: the hash of its network key, as the validator set names it.
@@ -166,15 +166,9 @@ pub enum ReplicaEffect {
         /// Why, in words.
         reason: String,
     },
-    /// A validator signed two conflicting messages: alarm.
-    Equivocation {
-        /// Who.
-        validator: Address,
-        /// The height.
-        height: Height,
-        /// The round.
-        round: Round,
-    },
+    /// A validator signed two conflicting messages: keep both and alarm, before what follows is carried out. It may
+    /// come again after a crash.
+    Equivocation(Box<Equivocation>),
     /// Peers sent what no honest peer sends: the host may close the connection.
     Misbehaved {
         /// Who.

@@ -156,7 +156,7 @@ pub fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
 }
 
 /// Mark, version, borsh, checksum.
-pub(super) fn with_mark<T: BorshSerialize>(mark: &[u8; 8], version: u16, object: &T) -> Vec<u8> {
+pub(crate) fn with_mark<T: BorshSerialize>(mark: &[u8; 8], version: u16, object: &T) -> Vec<u8> {
     let mut bytes = mark.to_vec();
     bytes.extend(version.to_le_bytes());
     bytes.extend(encode(object));
@@ -165,7 +165,7 @@ pub(super) fn with_mark<T: BorshSerialize>(mark: &[u8; 8], version: u16, object:
 }
 
 /// Reads what [`with_mark`] wrote.
-pub(super) fn without_mark<T: BorshDeserialize>(
+pub(crate) fn without_mark<T: BorshDeserialize>(
     mark: &[u8; 8],
     expected: &'static str,
     version: u16,

@@ -1,7 +1,7 @@
 //! Accounts and keys of ledger 0.
 
 use crate::codec::encode;
-use crate::identifiers::{ChainId, Hash, Height, ProposalId};
+use crate::identifiers::{Address, ChainId, Hash, Height, ProposalId};
 use crate::transaction::StateKey;
 
 /// Account names of ledger 0.
@@ -20,6 +20,8 @@ pub mod accounts {
     pub const PROPOSALS: &str = "proposals";
     /// Legs as the participant knows them; subchain.
     pub const LEGS: &str = "legs";
+    /// Equivocations of this chain's validators that were reported.
+    pub const EQUIVOCATIONS: &str = "equivocations";
     /// Motions.
     pub const MOTIONS: &str = "motions";
 }
@@ -48,4 +50,9 @@ pub fn proposal_key(id: &ProposalId, started_at_on_relay: Height) -> StateKey {
 /// The record of a motion.
 pub fn motion_key(motion: &Hash) -> StateKey {
     state_key(encode(motion))
+}
+
+/// The record of a validator's equivocation at a height.
+pub fn equivocation_key(validator: &Address, height: Height) -> StateKey {
+    state_key(encode(&(validator, height.0.to_be_bytes())))
 }

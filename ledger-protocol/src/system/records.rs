@@ -1,6 +1,6 @@
 //! Records of ledger 0 that proofs show to people outside the chain.
 
-use crate::chain::{CertificateKind, ControlledBy};
+use crate::chain::{CertificateKind, ControlledBy, Equivocation};
 use crate::codec::{Bounded, Text};
 use crate::codes::Code;
 use crate::identifiers::{Address, ChainId, Hash, Height, ProposalId, SuiteHash, TimestampMs};
@@ -187,4 +187,16 @@ pub struct ProposalRecord {
     pub decided_at: Height,
     /// Its legs, in order.
     pub legs: Bounded<LegStatus, MAX_LEGS>,
+}
+
+/// A validator's contradiction, as it was reported and verified: who reads it can verify it again. It changes nothing
+/// by itself; what follows from it is for the chain's governance to decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct EquivocationRecord {
+    /// Height at which it was reported.
+    pub reported_at: Height,
+    /// Who reported it: the first author of the transaction.
+    pub reporter: Address,
+    /// The two statements.
+    pub equivocation: Equivocation,
 }

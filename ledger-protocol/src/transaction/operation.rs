@@ -3,7 +3,7 @@
 //! Codes 0x0500–0x05ff are reserved for contracts and are refused by name until the contract engine exists.
 
 use super::permissions::{AccountMode, ReadPolicy, Role, SigningPolicy};
-use crate::chain::{Parameters, RelayAnchor, ValidatorSet};
+use crate::chain::{Equivocation, Parameters, RelayAnchor, ValidatorSet};
 use crate::codec::{Bounded, BoundedBytes, SortedVec, Text, coded_enum};
 use crate::identifiers::{AccountName, Address, Height, LedgerId, Organisation, Version};
 use crate::interchain::Motion;
@@ -61,6 +61,8 @@ coded_enum! {
         VoteMotion(MotionVote) = 0x0604,
         /// Sets the subchain's trusted relay header; ledger 0, by the subchain's own governance.
         SetRelayAnchor(RelayAnchor) = 0x0605,
+        /// Records that a validator of this chain contradicted itself; ledger 0, by anyone registered there.
+        ReportEquivocation(Equivocation) = 0x0606,
         /// Submits an atomic cross-chain proposal; relay only.
         SubmitProposal(Submit) = 0x0701,
         /// Cancels one's own proposal; relay only.

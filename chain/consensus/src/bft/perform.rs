@@ -183,7 +183,7 @@ impl BftConsensus {
     }
 
     /// Emits what leaves the replica: at once, or after replay.
-    fn emit(&mut self, effect: Effect, effects: &mut Vec<Effect>) {
+    pub(super) fn emit(&mut self, effect: Effect, effects: &mut Vec<Effect>) {
         match &mut self.phase {
             Phase::Replaying { held, .. } => held.push(effect),
             Phase::Live | Phase::Releasing { .. } => effects.push(effect),
@@ -330,18 +330,7 @@ impl BftConsensus {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Halt> {
         let height = Height(certificate.height.0);
-        for (member, pairs) in evidence.votes.iter() {
-            for (vote, _) in pairs {
-                let round = self.round_of(vote.message.round)?;
-                self.emit(Effect::Equivocation { validator: member.0, height, round }, effects);
-            }
-        }
-        for (member, pairs) in evidence.proposals.iter() {
-            for (proposal, _) in pairs {
-                let round = self.round_of(proposal.message.round)?;
-                self.emit(Effect::Equivocation { validator: member.0, height, round }, effects);
-            }
-        }
+        self.accuse(evidence, effects);
         let certificate = self.certificate(height, certificate)?;
         self.work_at(height)?.decided = true;
         self.emit(Effect::Commit { height, header_hash: certificate.header_hash, certificate }, effects);

@@ -69,9 +69,7 @@ impl Replica {
             Effect::Commit { height, header_hash, certificate } => {
                 return self.decide(height, header_hash, certificate, effects);
             }
-            Effect::Equivocation { validator, height, round } => {
-                effects.push(ReplicaEffect::Equivocation { validator, height, round });
-            }
+            Effect::Equivocation(equivocation) => effects.push(ReplicaEffect::Equivocation(equivocation)),
         }
         Ok(())
     }

@@ -668,8 +668,8 @@ impl World {
                 let delay_us = self.draw(2_000);
                 self.own(delay_us, node, Happening::Begin(Height(height.0 + 1)));
             }
-            Effect::Equivocation { validator, height, round } => {
-                self.fault(format!("{validator:?} is said to contradict itself at {height}/{round}"));
+            Effect::Equivocation(equivocation) => {
+                self.fault(format!("an honest validator is said to contradict itself: {equivocation:?}"));
             }
         }
         Ok(())

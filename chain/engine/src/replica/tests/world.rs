@@ -265,7 +265,7 @@ impl World {
             }
             ReplicaEffect::Dropped { input, .. } => self.nodes[node].dropped.push(input),
             ReplicaEffect::Misbehaved { peer, reason } => self.nodes[node].misbehaved.push((peer, reason)),
-            ReplicaEffect::Equivocation { validator, .. } => panic!("{validator:?} is said to have signed twice"),
+            ReplicaEffect::Equivocation(it) => panic!("an honest validator is said to have signed twice: {it:?}"),
             ReplicaEffect::Observe(_) => {}
         }
     }
