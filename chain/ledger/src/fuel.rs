@@ -28,6 +28,8 @@ pub const fn base(operation: &Operation) -> u64 {
         Operation::SetParameters(_) | Operation::SetValidators(_) => 5_000,
         Operation::ProposeMotion(_) | Operation::VoteMotion(_) => 5_000,
         Operation::SetRelayAnchor(_) => 10_000,
+        // Two signatures.
+        Operation::ReportEquivocation(_) => 5_000,
         Operation::SubmitProposal(_) => 10_000,
         Operation::CancelProposal(_) => 2_000,
     }

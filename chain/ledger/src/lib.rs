@@ -13,6 +13,7 @@
 pub mod admission;
 pub mod contract;
 mod data;
+pub mod equivocations;
 mod error;
 mod facts;
 pub mod fuel;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod data;
+mod equivocations;
 mod fixture;
 mod genesis;
 mod identities;

@@ -4,6 +4,7 @@
 //! its neighbours; the fuel used until then stands in its receipt.
 
 use crate::data::DataScope;
+use crate::equivocations;
 use crate::error::{LedgerError, require, split};
 use crate::facts::LedgerFacts;
 use crate::fuel::{self, Meter};
@@ -15,7 +16,7 @@ use chain_state::{Access, BlockState, StoreFault};
 use ledger_protocol::codec::Tag;
 use ledger_protocol::suite::{Suite, hash_object};
 use ledger_protocol::transaction::{IndexRange, LedgerOperation, Operation, Permission, SignerRole, Transaction};
-use ledger_protocol::{Address, Code, Hash, LedgerId};
+use ledger_protocol::{Address, ChainId, Code, Hash, LedgerId};
 
 /// What a transaction did: the parts of its receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,7 @@ pub fn execute_transaction(
     let (changes_before, events_before) = state.counts();
     let mut run = Run {
         facts,
+        chain: &transaction.body.chain,
         signatories: Signatories { authors: &authors, gateways: &gateways },
         meter: Meter::new(transaction.body.fuel_limit),
         resolved: None,
@@ -99,6 +101,7 @@ fn counted(before: usize, after: usize) -> u32 {
 /// One transaction on its way.
 struct Run<'r> {
     facts: &'r LedgerFacts<'r>,
+    chain: &'r ChainId,
     signatories: Signatories<'r>,
     meter: Meter,
     /// The authority on the ledger of the last operation, until an operation changes identities.
@@ -146,6 +149,13 @@ impl Run<'_> {
             authority.require(Permission::Govern)?;
             return Ok(system.operation(state, self.signatories.authors, &operation.operation)??);
         }
+        if let Operation::ReportEquivocation(report) = &operation.operation {
+            // Registered here, as the authority says, is all that is asked: who proves it may be anyone.
+            let reporter = self.signatories.authors.first().ok_or(Code::IDENTITY_UNKNOWN)?;
+            equivocations::report(state, self.chain, reporter, report)?;
+            self.resolved = Some((operation.ledger, authority));
+            return Ok(Vec::new());
+        }
         let answer = carry_out(state, self.facts, &authority, operation)?;
         if !changes_identities(&operation.operation) {
             self.resolved = Some((operation.ledger, authority));
@@ -173,6 +183,7 @@ pub(crate) fn require_right_ledger(operation: &LedgerOperation) -> Result<(), Le
         | Operation::ProposeMotion(_)
         | Operation::VoteMotion(_)
         | Operation::SetRelayAnchor(_)
+        | Operation::ReportEquivocation(_)
         | Operation::SubmitProposal(_)
         | Operation::CancelProposal(_) => on_system_ledger,
     };
@@ -216,6 +227,7 @@ pub(crate) fn carry_out(
         Operation::ProposeMotion(_)
         | Operation::VoteMotion(_)
         | Operation::SetRelayAnchor(_)
+        | Operation::ReportEquivocation(_)
         | Operation::SubmitProposal(_)
         | Operation::CancelProposal(_) => Err(Code::UNSUPPORTED.into()),
     }

@@ -287,7 +287,8 @@ fn decision(bench: &Bench) -> Vec<Event> {
     (0..3).map(|by| bench.vote(by, VoteType::Precommit, H, 0, Some(a_hash(1)))).collect()
 }
 
-fn told(bench: &mut Bench, events: Vec<Event>) -> Vec<Effect> {
+fn told(bench: &mut Bench, events: fn(&Bench) -> Vec<Event>) -> Vec<Effect> {
+    let events = events(bench);
     events.into_iter().flat_map(|event| bench.on_durably(event).unwrap()).collect()
 }
 
@@ -295,9 +296,9 @@ fn told(bench: &mut Bench, events: Vec<Event>) -> Vec<Effect> {
 fn contradictions_of_others_are_reported_with_the_commit() {
     let mut bench = Bench::started(4, &[0, 1, 2, 3]);
     bench.on_durably(bench.judged(0, 0, a_hash(1), true)).unwrap();
-    let before = told(&mut bench, contradictions(&bench));
+    let before = told(&mut bench, contradictions);
     assert!(accused(&bench, &before).is_empty());
-    let effects = told(&mut bench, decision(&bench));
+    let effects = told(&mut bench, decision);
     let mut expected = vec![
         (bench.address(0), Round(0), AccusedStep::Proposal),
         (bench.address(1), Round(0), AccusedStep::Prevote),
@@ -313,7 +314,7 @@ fn contradictions_of_others_are_reported_with_the_commit() {
 fn a_height_that_block_sync_ends_accuses_too() {
     let mut bench = Bench::started(4, &[0, 1, 2, 3]);
     bench.on_durably(bench.judged(0, 0, a_hash(1), true)).unwrap();
-    told(&mut bench, contradictions(&bench));
+    told(&mut bench, contradictions);
     let certificate = bench.certificate(&[0, 1, 2], H, a_hash(1));
     let effects = bench.on(Event::Synced { header_hash: a_hash(1), certificate }).unwrap();
     assert_eq!(accused(&bench, &effects).len(), 2);
@@ -324,14 +325,14 @@ fn a_height_that_block_sync_ends_accuses_too() {
 fn what_the_log_holds_accuses_after_a_restart() {
     let mut bench = Bench::started(4, &[0, 1, 2, 3]);
     let mut effects = bench.on_durably(bench.judged(0, 0, a_hash(1), true)).unwrap();
-    effects.extend(told(&mut bench, contradictions(&bench)));
+    effects.extend(told(&mut bench, contradictions));
     let log = appended(&effects);
     let mut bench = Bench::new(4);
     let mut effects = bench.start(H, &[0, 1, 2, 3], log.clone()).unwrap();
     while let Some(id) = barrier(&effects) {
         effects = bench.on(Event::Persisted(id)).unwrap();
     }
-    let effects = told(&mut bench, decision(&bench));
+    let effects = told(&mut bench, decision);
     assert_eq!(accused(&bench, &effects).len(), 2);
     // A crash after the decision, before its commit was durable: the replay itself ends the height.
     let log = log.into_iter().chain(appended(&effects)).collect();
@@ -364,7 +365,7 @@ fn nobody_is_accused_by_what_it_did_not_sign() {
     ] {
         effects.extend(bench.on_durably(event).unwrap());
     }
-    effects.extend(told(&mut bench, decision(&bench)));
+    effects.extend(told(&mut bench, decision));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Commit { .. })));
     assert!(accused(&bench, &effects).is_empty());
 }
