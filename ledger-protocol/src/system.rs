@@ -8,4 +8,6 @@ mod keys;
 mod records;
 
 pub use keys::{accounts, chain_key, client_key, equivocation_key, motion_key, proposal_key};
-pub use records::{ChainRecord, ChainStatus, ClientRecord, EquivocationRecord, LegPhase, LegStatus, ProposalRecord, ProposalState};
+pub use records::{
+    ChainRecord, ChainStatus, ClientRecord, EquivocationRecord, LegPhase, LegStatus, ProposalRecord, ProposalState,
+};

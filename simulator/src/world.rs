@@ -22,7 +22,7 @@ use crate::trace::{Trace, TraceLine};
 use chain_consensus::BftTimeouts;
 use chain_engine::{JobResult, Lane, Peer, Replica, ReplicaLimits, ReplicaTimer, ReplyToken, SubmitResult, Token};
 use chain_state::{MemoryStore, StateMachine};
-use ledger_protocol::chain::{Genesis, Input, Validator};
+use ledger_protocol::chain::{Equivocation, Genesis, Input, Validator};
 use ledger_protocol::suite::SecretKey;
 use ledger_protocol::{Address, ChainId, Hash, Height, Suite, TimestampMs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -243,6 +243,7 @@ pub struct World {
     properties: Vec<Box<dyn Property>>,
     /// How often replicas reported a validator that signed two conflicting messages.
     accusations: BTreeMap<(ChainIndex, Address), u64>,
+    evidence: BTreeMap<(ProcessId, ChainIndex), Vec<Equivocation>>,
     replies: BTreeMap<u64, SubmitResult>,
     own_replies: BTreeSet<u64>,
     failure: Option<Box<Failure>>,
@@ -284,6 +285,7 @@ impl World {
             trace: Trace::default(),
             properties: crate::property::standard(),
             accusations: BTreeMap::new(),
+            evidence: BTreeMap::new(),
             replies: BTreeMap::new(),
             own_replies: BTreeSet::new(),
             failure: None,
@@ -549,6 +551,11 @@ impl World {
     /// How often replicas of a chain reported a validator that signed two conflicting messages.
     pub fn accusations(&self, chain: ChainIndex, validator: &Address) -> u64 {
         self.accusations.get(&(chain, *validator)).copied().unwrap_or(0)
+    }
+
+    /// What a process was given to keep against validators of a chain, oldest first, the first 1,024.
+    pub fn evidence(&self, process: ProcessId, chain: ChainIndex) -> &[Equivocation] {
+        self.evidence.get(&(process, chain)).map_or(&[], Vec::as_slice)
     }
 
     /// Living entries of a process's log.

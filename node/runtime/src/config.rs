@@ -1,6 +1,7 @@
 //! A node's configuration: taken from the network file, its genesis files and key stores, and checked before
 //! anything starts.
 
+use crate::evidence::EvidenceFolder;
 use chain_state::StateMachine;
 use ledger_protocol::chain::{ChainRole, Genesis};
 use ledger_protocol::codec::decode;
@@ -78,6 +79,8 @@ pub struct NodeConfig {
     pub name: String,
     /// Its data directory.
     pub data: PathBuf,
+    /// Where it keeps what convicts validators.
+    pub evidence: EvidenceFolder,
     /// Where its HTTP interface listens.
     pub http: SocketAddr,
     /// Its endpoints.
@@ -201,7 +204,8 @@ pub fn node_config(directory: &Path, network: &NetworkFile, node: &NodeEntry) ->
         });
     }
     connect(&file, network, node, &mut endpoints, &endpoint_of)?;
-    Ok(NodeConfig { name: node.name.clone(), data, http: node.http, endpoints, replicas })
+    let evidence = EvidenceFolder::of_node(&home);
+    Ok(NodeConfig { name: node.name.clone(), data, evidence, http: node.http, endpoints, replicas })
 }
 
 fn relay_keys(file: &Path, network: &NetworkFile) -> Result<Vec<PeerKey>, ConfigError> {

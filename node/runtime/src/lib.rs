@@ -7,6 +7,7 @@
 pub mod backend;
 pub mod config;
 pub mod devnet;
+pub mod evidence;
 pub mod host;
 mod node;
 pub mod prove;

@@ -7,6 +7,9 @@ use chain_engine::{Job, Lane, Peer, PublishedBlock, ReplicaEffect, ReplicaTimer,
 use chain_state::MemoryStore;
 use std::sync::{Arc, PoisonError};
 
+/// Accusations that a process keeps whole.
+const MAX_KEPT: usize = 1_024;
+
 impl World {
     pub(super) fn perform(&mut self, process: ProcessId, chain: ChainIndex, effects: Vec<ReplicaEffect>) {
         let life = self.processes[process.0].life;
@@ -63,9 +66,14 @@ impl World {
             ReplicaEffect::Dropped { input, code, .. } => {
                 self.record(Some(process), Some(chain), "drops", code.0.into(), input.as_bytes());
             }
-            ReplicaEffect::Equivocation { validator, height, .. } => {
-                self.record(Some(process), Some(chain), "accuses", height.0, validator.hash.as_bytes());
+            ReplicaEffect::Equivocation(equivocation) => {
+                let validator = equivocation.address();
+                self.record(Some(process), Some(chain), "accuses", equivocation.height.0, validator.hash.as_bytes());
                 *self.accusations.entry((chain, validator)).or_default() += 1;
+                let kept = self.evidence.entry((process, chain)).or_default();
+                if kept.len() < MAX_KEPT {
+                    kept.push(*equivocation);
+                }
             }
             ReplicaEffect::Misbehaved { reason, .. } => {
                 self.record(Some(process), Some(chain), "distrusts", 0, reason.as_bytes());

@@ -115,8 +115,7 @@ fn a_second_report_of_one_validator_and_height_is_known_already() {
     // Other statements of the same height are the same fault.
     let mut other = of(100, &world.facts.chain, 1);
     let key = secret(100);
-    let [one, two] =
-        [6, 7].map(|byte| vote(&key, &world.facts.chain, 1, VoteChoice::Block(Hash([byte; 32]))));
+    let [one, two] = [6, 7].map(|byte| vote(&key, &world.facts.chain, 1, VoteChoice::Block(Hash([byte; 32]))));
     other.contradiction = Contradiction::of_votes(VoteKind::Precommit, one, two);
     assert_eq!(world.code_on(SYSTEM, &[1], report(other)), Code::DUPLICATE);
     assert_eq!(world.code_on(SYSTEM, &[1], world.twice_signed(100, 2)), Code::OK);

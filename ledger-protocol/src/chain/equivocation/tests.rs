@@ -46,7 +46,14 @@ fn proposal(key: &SecretKey, valid_round: Option<Round>, header_hash: Hash) -> S
 fn accuse(key: &SecretKey, contradiction: Contradiction) -> Equivocation {
     let validator = key.public_key();
     let (height, round) = PLACE;
-    Equivocation { kind: CertificateKind::Bft, chain: chain(validator.suite()), height, round, validator, contradiction }
+    Equivocation {
+        kind: CertificateKind::Bft,
+        chain: chain(validator.suite()),
+        height,
+        round,
+        validator,
+        contradiction,
+    }
 }
 
 /// One of every kind by validator 1.
@@ -183,7 +190,8 @@ fn no_flipped_bit_and_no_cut_goes_unnoticed() {
     for suite in SUITES {
         let validators = set(suite, &[1, 2]);
         // SM2 verification is slow: one sample of each shape will do.
-        for sample in if suite == Suite::Standard { samples(suite) } else { vec![samples(suite)[1], samples(suite)[6]] } {
+        for sample in if suite == Suite::Standard { samples(suite) } else { vec![samples(suite)[1], samples(suite)[6]] }
+        {
             let bytes = encode(&sample);
             for bit in 0..bytes.len() * 8 {
                 let mut damaged = bytes.clone();

@@ -1,5 +1,6 @@
 //! Arguments of what starts networks, nodes and chains.
 
+use super::ledger::SigningArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -161,6 +162,15 @@ Example, beside a running network:
     Activate {
         /// Its name or id.
         chain: String,
+    },
+    /// Report a validator that contradicted itself: the chain verifies it and records it.
+    #[command(after_help = "\
+A node keeps what convicts a validator in DIR/NODE/evidence; `crosstie doctor` names the files.")]
+    ReportEquivocation {
+        /// A file with both signed messages.
+        file: PathBuf,
+        #[command(flatten)]
+        signing: SigningArgs,
     },
     /// Show every chain of the network and its standing at the relay.
     List,

@@ -1,18 +1,22 @@
-//! `crosstie chain`: create, register, activate, list.
+//! `crosstie chain`: create, register, activate, report, list.
 
 use super::motion::{chain_id, decide, registration};
+use super::tx::{DefaultSigner, perform, signers, words};
 use super::up::subchain_plan;
-use crate::args::{ChainCommand, GlobalArgs, SuiteArg};
+use crate::args::{ChainCommand, GlobalArgs, SigningArgs, SuiteArg};
 use crate::bring_up::registry;
+use crate::build::{ChainWriter, Sent, on};
 use crate::client::Client;
 use crate::exit::{Failure, Kind, Outcome};
 use crate::output::{Output, table};
 use crate::text;
-use ledger_protocol::Suite;
 use ledger_protocol::interchain::Motion;
+use ledger_protocol::transaction::Operation;
+use ledger_protocol::{LedgerId, Suite};
 use node_api::{ChainEntry, LedgerEntry, RegistryEntryView};
-use node_runtime::{config, devnet};
+use node_runtime::{config, devnet, evidence};
 use serde::Serialize;
+use std::path::Path;
 
 /// Longest name: key names are made from it.
 const MAX_NAME_BYTES: usize = 40;
@@ -42,6 +46,17 @@ struct ChainView {
     /// How the relay knows it; absent for the relay and for a chain that is not registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<RegistryEntryView>,
+}
+
+#[derive(Serialize)]
+struct Reported {
+    /// Who contradicted itself.
+    validator: String,
+    height: u64,
+    round: u32,
+    /// `prevote`, `precommit` or `proposal`.
+    step: String,
+    transaction: Sent,
 }
 
 pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) -> Outcome {
@@ -74,6 +89,7 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
             }
             decide(&client, Motion::Activate(id), output)
         }
+        ChainCommand::ReportEquivocation { file, signing } => report_equivocation(&client, file, signing, output),
         ChainCommand::List => {
             let known = registry_or_none(&client, output)?;
             let mut chains: Vec<ChainView> =
@@ -240,5 +256,35 @@ fn create(
             created.next.join("\n  ")
         )
     });
+    Ok(())
+}
+
+fn report_equivocation(client: &Client, file: &Path, signing: &SigningArgs, output: &Output) -> Outcome {
+    let equivocation = evidence::read(file).map_err(|error| {
+        Failure::input(file, error).next("name a file of a node's folder `evidence`; `crosstie doctor` lists them")
+    })?;
+    let chain = client.chain(&equivocation.chain.to_string())?.name.clone();
+    let writer = ChainWriter::open(client, &chain)?;
+    let keys = signers(client, writer.chain, signing, DefaultSigner::Admin)?;
+    let operation = on(LedgerId::SYSTEM.0, Operation::ReportEquivocation(equivocation));
+    if let Some(transaction) = perform(&writer, &keys, vec![operation], signing, output)? {
+        let reported = Reported {
+            validator: equivocation.address().to_string(),
+            height: equivocation.height.0,
+            round: equivocation.round.0,
+            step: equivocation.contradiction.step().to_string(),
+            transaction,
+        };
+        output.data(&reported, |it| {
+            format!(
+                "validator {} signed two {}s at height {}, round {}\n{}",
+                it.validator,
+                it.step,
+                it.height,
+                it.round,
+                words(&it.transaction)
+            )
+        });
+    }
     Ok(())
 }

@@ -4,10 +4,13 @@ use crate::args::GlobalArgs;
 use crate::client::{Client, path};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Output, table};
+use ledger_protocol::{Address, ChainId, Height};
 use node_api::{BlockView, NETWORK_FILE, NodeStatus, routes};
 use node_keys::KeyStore;
+use node_runtime::evidence::{EvidenceFolder, KeptFile};
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -210,6 +213,7 @@ fn network(client: &Client, checks: &mut Vec<Check>) {
         }
     }
     key_stores(client, checks);
+    contradictions(client, checks);
     let mut running = 0usize;
     let mut taken = Vec::new();
     for node in &client.network.nodes {
@@ -274,6 +278,57 @@ fn key_stores(client: &Client, checks: &mut Vec<Check>) {
         }
     }
     checks.push(Check::ok("keys", format_args!("{keys} keys can be read")));
+}
+
+/// Validators of which some node holds two messages that cannot both be honest.
+fn contradictions(client: &Client, checks: &mut Vec<Check>) {
+    let name = "equivocations";
+    let mut seen: BTreeSet<(ChainId, Address, Height)> = BTreeSet::new();
+    for node in &client.network.nodes {
+        let folder = EvidenceFolder::of_node(&client.directory.join(&node.data));
+        let files = match folder.list() {
+            Ok(files) => files,
+            Err(error) => {
+                checks.push(Check::bad(
+                    name,
+                    Verdict::Warn,
+                    format_args!("the evidence of {} cannot be listed: {error}", node.name),
+                    "repair the directory",
+                ));
+                continue;
+            }
+        };
+        for KeptFile { file, content } in files {
+            let shown = file.display();
+            match content {
+                // Several nodes keep the same.
+                Ok(it) if !seen.insert((it.chain, it.address(), it.height)) => {}
+                Ok(it) => {
+                    let chain = it.chain.to_string();
+                    let known = client.network.chains.iter().find(|entry| entry.id == chain);
+                    checks.push(Check::bad(
+                        name,
+                        Verdict::Warn,
+                        format_args!(
+                            "validator {} of {} signed two {}s at height {}, round {}",
+                            it.address(),
+                            known.map_or(chain.as_str(), |entry| &entry.name),
+                            it.contradiction.step(),
+                            it.height,
+                            it.round
+                        ),
+                        format_args!("report it, if that is not done yet: crosstie chain report-equivocation {shown}"),
+                    ));
+                }
+                Err(error) => {
+                    checks.push(Check::bad(name, Verdict::Warn, format_args!("{shown}: {error}"), "remove the file"));
+                }
+            }
+        }
+    }
+    if seen.is_empty() {
+        checks.push(Check::ok(name, "no node holds evidence against a validator"));
+    }
 }
 
 /// Compares this machine's clock with the newest blocks.

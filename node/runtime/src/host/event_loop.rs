@@ -8,13 +8,14 @@ use super::lanes::{Item, Lane};
 use super::measures::Measures;
 use super::peers::PeerBook;
 use super::workers::{Task, Workers};
+use crate::evidence::{EvidenceFolder, Kept};
 use bridge_courier::driver::CourierMessage;
 use chain_engine::{
     JobResult, Mark, PublishedBlock, Replica, ReplicaEffect, ReplicaEvent, ReplicaTimer, ReplyToken, SubmitResult,
     Token,
 };
 use chain_state::StateMachine;
-use ledger_protocol::chain::Input;
+use ledger_protocol::chain::{Equivocation, Input};
 use ledger_protocol::{ChainId, TimestampMs};
 use node_network::{EndpointHandle, Frame, Inbound, Lane as NetworkLane};
 use node_storage::{ConsensusLog, LogEntry, ReplicaPrefix, ReplicaStore};
@@ -79,6 +80,7 @@ pub(super) struct EventLoop {
     pub(super) workers: Workers,
     pub(super) room: Room,
     pub(super) measures: Arc<Measures>,
+    pub(super) evidence: EvidenceFolder,
     pub(super) failure: Arc<Mutex<Option<String>>>,
     pub(super) timers: BinaryHeap<Reverse<(Instant, u64, usize, ReplicaTimer)>>,
     pub(super) timer_count: u64,
@@ -314,9 +316,7 @@ impl EventLoop {
             ReplicaEffect::Dropped { input, code, reason } => {
                 tracing::debug!(replica = %hosted.name, %input, %code, "dropped from the pool: {reason}");
             }
-            ReplicaEffect::Equivocation { validator, height, round } => {
-                tracing::error!(replica = %hosted.name, %validator, %height, %round, "a validator signed twice");
-            }
+            ReplicaEffect::Equivocation(equivocation) => keep(&self.evidence, &hosted.name, &equivocation),
             ReplicaEffect::Misbehaved { peer, reason } => {
                 tracing::warn!(replica = %hosted.name, ?peer, "misbehaved: {reason}");
             }
@@ -343,6 +343,27 @@ impl EventLoop {
                 }
             }
         }
+    }
+}
+
+/// Keeps what convicts a validator before the commit that follows is carried out. A disk that cannot is a reason to
+/// complain, not to stop: nothing of the chain hangs on it, and the other validators keep theirs.
+fn keep(evidence: &EvidenceFolder, replica: &str, equivocation: &Equivocation) {
+    let (validator, height, round) = (equivocation.address(), equivocation.height, equivocation.round);
+    let step = equivocation.contradiction.step();
+    match evidence.keep(equivocation) {
+        Ok(Kept::New(file)) => tracing::error!(
+            replica, %validator, %height, %round, %step,
+            "a validator signed twice; report it: crosstie chain report-equivocation {}", file.display()
+        ),
+        Ok(Kept::Known) => tracing::debug!(replica, %validator, %height, "a validator signed twice, as is known"),
+        Ok(Kept::Full) => {
+            tracing::warn!(replica, %validator, %height, %round, %step, "a validator signed twice, as often before");
+        }
+        Err(error) => tracing::error!(
+            replica, %validator, %height, %round, %step,
+            "a validator signed twice, and what convicts it cannot be kept: {error}"
+        ),
     }
 }
 

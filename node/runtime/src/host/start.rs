@@ -95,6 +95,7 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
         workers,
         room,
         measures: Arc::clone(&measures),
+        evidence: config.evidence,
         failure: Arc::clone(&failure),
         timers: BinaryHeap::new(),
         timer_count: 0,

@@ -299,10 +299,8 @@ fn contradictions_of_others_are_reported_with_the_commit() {
     let before = told(&mut bench, contradictions);
     assert!(accused(&bench, &before).is_empty());
     let effects = told(&mut bench, decision);
-    let mut expected = vec![
-        (bench.address(0), Round(0), AccusedStep::Proposal),
-        (bench.address(1), Round(0), AccusedStep::Prevote),
-    ];
+    let mut expected =
+        vec![(bench.address(0), Round(0), AccusedStep::Proposal), (bench.address(1), Round(0), AccusedStep::Prevote)];
     expected.sort();
     assert_eq!(accused(&bench, &effects), expected);
     let place = |wanted: fn(&Effect) -> bool| effects.iter().position(wanted).unwrap();
