@@ -4,6 +4,7 @@
 mod bugs;
 mod cancels;
 mod containment;
+mod equivocations;
 mod faults;
 mod flights;
 mod handoffs;

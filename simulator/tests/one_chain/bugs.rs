@@ -52,6 +52,12 @@ fn bug_r06_a_validator_that_proposes_and_votes_twice_harms_nobody_and_is_reporte
             assert!(world.height(*process, chain) >= Some(target), "seed {seed}: an honest replica is stuck");
         }
         accused += world.accusations(chain, &key.address());
+        for process in honest {
+            for evidence in world.evidence(*process, chain) {
+                let verified = evidence.verify(&id, &world.genesis(chain).validators).unwrap();
+                assert_eq!(verified.validator, key.address(), "seed {seed}: an honest validator is convicted");
+            }
+        }
         for honest in 1..4 {
             let address = validator_key(Suite::Standard, honest).address();
             assert_eq!(world.accusations(chain, &address), 0, "seed {seed}: an honest validator is accused");

@@ -60,6 +60,8 @@ fn crash_everywhere(seed: Seed, config: &WorldConfig, victims: usize, step: u64,
             world.plan(Fault { at_effect: again, processes: chosen, tail, restart_after_ms, wipe: false });
         }
         drive(&mut world, chain, Height(HEIGHTS + 1));
+        let accused: Vec<_> = processes.iter().flat_map(|process| world.evidence(*process, chain)).collect();
+        assert!(accused.is_empty(), "seed {seed}, effect {at_effect}: an honest validator is accused: {accused:?}");
         points += 1;
     }
     eprintln!("{points} crash points of {length} effects, {victims} victims");
