@@ -3,12 +3,15 @@
 use super::samples::{peer, rich};
 use super::test_chain::KeySet;
 use super::{bytes, check, hex, vector};
-use ledger_protocol::chain::{Input, VoteKind, block_proposal_sign_bytes, vote_sign_bytes};
+use ledger_protocol::chain::{
+    Contradiction, Equivocation, Input, ProposalChoice, Signed, VoteChoice, VoteKind, block_proposal_sign_bytes,
+    vote_sign_bytes,
+};
 use ledger_protocol::codec::encode;
 use ledger_protocol::interchain::MessageContent;
 use ledger_protocol::proof::message_hash;
 use ledger_protocol::transaction::Transaction;
-use ledger_protocol::{Height, Round, Suite};
+use ledger_protocol::{Hash, Height, Round, Suite};
 use serde_json::{Value, json};
 
 const SUITES: [Suite; 2] = [Suite::Standard, Suite::Guomi];
@@ -101,6 +104,86 @@ fn certificates_and_handoffs() {
         ));
     }
     check("certificates.json", "Signed bytes, finality certificates and hand-offs.", vectors);
+}
+
+/// One contradiction of every step by the first validator of height 4, in round 1.
+pub(crate) fn equivocations(suite: Suite) -> Vec<(&'static str, Equivocation)> {
+    let chain = rich(suite);
+    let hash = chain.header(Height(4)).hash();
+    let key = &KeySet::new(suite, 7, 4).keys[0];
+    let (kind, height, round) = (chain.kind, Height(4), Round(1));
+    let vote = |step, choice: VoteChoice| {
+        let bytes = vote_sign_bytes(step, kind, &chain.id, height, round, choice.header_hash());
+        Signed { choice, signature: key.sign(&bytes) }
+    };
+    let proposal = |valid_round: Option<Round>, header_hash| {
+        let bytes = block_proposal_sign_bytes(kind, &chain.id, height, round, valid_round, &header_hash);
+        let choice = ProposalChoice { valid_round: valid_round.unwrap_or(Round(u32::MAX)), header_hash };
+        Signed { choice, signature: key.sign(&bytes) }
+    };
+    let votes = |step, one, other| Contradiction::of_votes(step, vote(step, one), vote(step, other));
+    let (block, other) = (VoteChoice::Block(hash), VoteChoice::Block(Hash([5; 32])));
+    let accuse = |contradiction| Equivocation {
+        kind,
+        chain: chain.id,
+        height,
+        round,
+        validator: key.public_key(),
+        contradiction,
+    };
+    vec![
+        ("prevotes", accuse(votes(VoteKind::Prevote, block, other))),
+        ("precommits, one for nil", accuse(votes(VoteKind::Precommit, block, VoteChoice::Nil))),
+        ("proposals", accuse(Contradiction::of_proposals(proposal(None, hash), proposal(None, Hash([5; 32]))))),
+        (
+            "proposals of one block",
+            accuse(Contradiction::of_proposals(proposal(Some(Round(0)), hash), proposal(None, hash))),
+        ),
+    ]
+}
+
+#[test]
+fn equivocations_and_what_is_none() {
+    let mut vectors = Vec::new();
+    for suite in SUITES {
+        let chain = rich(suite);
+        let validators = chain.set_of(&chain.header(Height(4)).validators_hash);
+        for (label, equivocation) in equivocations(suite) {
+            let _verified = equivocation.verify(&chain.id, validators).unwrap();
+            let (first, second) = equivocation.signed_bytes();
+            vectors.push(vector(
+                &format!("{suite} {label}"),
+                "the first validator of height 4 signed both",
+                &[
+                    ("chain_id", hex(&chain.id)),
+                    ("validators", hex(validators)),
+                    ("hex", hex(&equivocation)),
+                    ("first_signed_bytes", bytes(first)),
+                    ("second_signed_bytes", bytes(second)),
+                    ("file", bytes(equivocation.to_file())),
+                ],
+            ));
+        }
+        let good = equivocations(suite).remove(0).1;
+        let Contradiction::Prevotes { first, second } = good.contradiction else { unreachable!() };
+        let refused = [
+            ("the greater first", Contradiction::Prevotes { first: second, second: first }),
+            ("one vote twice", Contradiction::Prevotes { first, second: first }),
+            ("prevotes said to be precommits", Contradiction::Precommits { first, second }),
+        ];
+        let refused = refused.map(|(label, contradiction)| (label, Equivocation { contradiction, ..good }));
+        for (label, bad) in
+            refused.into_iter().chain([("another round than was signed", Equivocation { round: Round(2), ..good })])
+        {
+            assert!(bad.verify(&chain.id, validators).is_err());
+            vectors.push(vector(
+                &format!("{suite} {label}"),
+                "must be refused",
+                &[("chain_id", hex(&chain.id)), ("validators", hex(validators)), ("refused", hex(&bad))],
+            ));
+        }
+    }
+    check("equivocations.json", "Two contradicting statements of one validator, and what convicts nobody.", vectors);
 }
 
 #[test]

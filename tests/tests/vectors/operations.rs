@@ -97,6 +97,7 @@ fn operations(suite: Suite) -> Vec<Operation> {
             header_hash_on_relay: suite.foreign(Hash([6; 32])),
             next_validators_on_relay: keys.set,
         }),
+        Operation::ReportEquivocation(crate::chains::equivocations(suite).remove(0).1),
         Operation::SubmitProposal(network.submit.clone()),
         Operation::CancelProposal(Cancel { id: network.id, valid_until: Height(77) }),
     ]
