@@ -3,6 +3,10 @@
 //! Every wait has a deadline. Ports are chosen by the system, so several of these tests run side by side.
 #![allow(missing_docs)]
 
+use ledger_protocol::chain::{Contradiction, Equivocation, Signed, VoteChoice, VoteKind, vote_sign_bytes};
+use ledger_protocol::{Hash, Height, Round};
+use node_runtime::config;
+use node_runtime::evidence::Kept;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -142,6 +146,7 @@ fn process_up_writes_reads_stops_and_goes_on() {
         crosstie(&directory, &["tx", "set", "subchain-1", "1", "book", "greeting", "x", "--expect", "absent"]);
     assert_eq!((code, &shown["error"]["code"]), (1, &Value::from(30)));
     assert_eq!(crosstie(&directory, &["get", "subchain-1", "1", "book", "nothing"]).0, 3);
+    reports_a_validator_that_signs_twice(&directory);
     up.stop();
     assert_eq!(crosstie(&directory, &["get", "subchain-1", "1", "book", "greeting"]).0, 4);
 
@@ -151,6 +156,46 @@ fn process_up_writes_reads_stops_and_goes_on() {
     let found = ok(&directory, &["get", "subchain-1", "1", "book", "greeting"]);
     assert_eq!(found["value"]["text"], "hello");
     again.stop();
+}
+
+/// Signs two votes of one round with the subchain's own validator key, has its node keep them, and reports them.
+fn reports_a_validator_that_signs_twice(directory: &Path) {
+    let network = config::read_network(directory).expect("a network");
+    let hosts = |node: &&node_api::NodeEntry| node.replicas.iter().any(|replica| replica.chain == "subchain-1");
+    let node = network.nodes.iter().find(hosts).expect("a node of the subchain");
+    let node = config::node_config(directory, &network, node).expect("its configuration");
+    let replica = node.replicas.iter().find(|replica| replica.chain_name == "subchain-1").expect("its replica");
+    let (kind, chain, height, round) = (replica.genesis.kind, replica.genesis.chain_id(), Height(1), Round(0));
+    let vote = |choice: VoteChoice| {
+        let bytes = vote_sign_bytes(VoteKind::Prevote, kind, &chain, height, round, choice.header_hash());
+        Signed { choice, signature: replica.vote_key.sign(&bytes) }
+    };
+    let [one, other] = [VoteChoice::Nil, VoteChoice::Block(Hash([5; 32]))].map(vote);
+    let contradiction = Contradiction::of_votes(VoteKind::Prevote, one, other);
+    let equivocation =
+        Equivocation { kind, chain, height, round, validator: replica.vote_key.public_key(), contradiction };
+
+    let doubts = |shown: &Value| -> Vec<Value> {
+        let checks = shown["checks"].as_array().expect("a list").iter();
+        checks.filter(|check| check["check"] == "equivocations").cloned().collect()
+    };
+    assert_eq!(doubts(&ok(directory, &["doctor"]))[0]["verdict"], "ok");
+    let Kept::New(file) = node.evidence.keep(&equivocation).expect("a disk") else { panic!("it is new") };
+    let name = file.to_str().expect("a path in UTF-8");
+    let doubts = doubts(&ok(directory, &["doctor"]));
+    assert_eq!((doubts.len(), &doubts[0]["verdict"]), (1, &Value::from("warn")));
+    assert!(doubts[0]["next"].as_str().is_some_and(|next| next.contains(name)), "{doubts:?}");
+
+    let reported = ok(directory, &["chain", "report-equivocation", name]);
+    assert_eq!((&reported["height"], &reported["step"]), (&Value::from(1), &Value::from("prevote")));
+    assert_eq!(reported["validator"], equivocation.address().to_string());
+    assert_eq!(reported["transaction"]["receipt"]["code"], 0);
+    let (code, shown) = crosstie(directory, &["chain", "report-equivocation", name, "--as", "operator-subchain-1"]);
+    assert_eq!((code, &shown["error"]["code"]), (1, &Value::from(121)), "{shown}");
+    let forged = file.with_file_name("forged.equivocation");
+    std::fs::write(&forged, Equivocation { round: Round(1), ..equivocation }.to_file()).expect("a file");
+    let (code, _) = crosstie(directory, &["chain", "report-equivocation", forged.to_str().expect("a path in UTF-8")]);
+    assert_eq!(code, 5);
 }
 
 #[test]
