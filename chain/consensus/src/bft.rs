@@ -352,7 +352,7 @@ impl BftConsensus {
         work.decided = true;
         let height = work.height;
         effects.extend(self.timers.cancel_all().into_iter().map(Effect::CancelTimer));
-        self.accuse_overtaken(effects);
+        self.accuse_overtaken(&certificate, effects);
         effects.push(Effect::Commit { height, header_hash: hash, certificate });
         Ok(())
     }

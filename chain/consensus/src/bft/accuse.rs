@@ -5,12 +5,13 @@
 //! because one convicts. The log holds both messages of a pair, so replay finds it again.
 //! Whoever is accused is convicted: a pair that does not verify, under the height's own set, is not told.
 
-use super::context::{BftContext, SignedProposal, SignedVote, our_round};
+use super::context::{BftContext, BlockHash, Member, SignedProposal, SignedVote, core_round, our_round};
 use super::routine::Machine;
 use super::{BftConsensus, Work};
 use crate::port::Effect;
 use arc_malachitebft_core_consensus::MisbehaviorEvidence;
-use ledger_protocol::chain::{Contradiction, Equivocation, ProposalChoice, Signed, VoteChoice};
+use arc_malachitebft_core_types::{Context as _, NilOrVal};
+use ledger_protocol::chain::{Contradiction, Equivocation, FinalityCertificate, ProposalChoice, Signed, VoteChoice};
 use ledger_protocol::{Address, Round};
 use std::collections::BTreeMap;
 
@@ -72,9 +73,20 @@ impl BftConsensus {
         equivocation.verify(&chain, validators).is_ok().then_some(equivocation)
     }
 
-    /// What the core noticed at a height that it does not end itself.
-    pub(super) fn accuse_overtaken(&mut self, effects: &mut Vec<Effect>) {
-        let Machine::Idle(state) = &mut self.machine else { return };
+    /// What there is to notice at a height that the core does not end itself. The votes of its certificate, which was
+    /// verified, may contradict votes that came from the same validators: whoever shows two sides two things is often
+    /// seen only here.
+    pub(super) fn accuse_overtaken(&mut self, certificate: &FinalityCertificate, effects: &mut Vec<Effect>) {
+        let (Some(work), Machine::Idle(state)) = (&self.work, &mut self.machine) else { return };
+        let signers = certificate.signers.signers(work.validators.len()).unwrap_or_default();
+        for (position, signature) in signers.into_iter().zip(certificate.signatures.iter()) {
+            let Some(signer) = work.validators.validators().get(position) else { continue };
+            let value = NilOrVal::Val(BlockHash(certificate.header_hash));
+            let (height, round) = (certificate.height.into(), core_round(certificate.round));
+            let vote = BftContext.new_precommit(height, round, value, Member(signer.address()));
+            // Compared with what the core holds, and kept with it if the two differ.
+            let _pair = state.record_vote_evidence(SignedVote::new(vote, *signature));
+        }
         let evidence = MisbehaviorEvidence {
             proposals: state.driver.take_proposal_evidence(),
             votes: state.driver.take_vote_evidence(),

@@ -320,6 +320,26 @@ fn a_height_that_block_sync_ends_accuses_too() {
 }
 
 #[test]
+fn a_certificate_convicts_whoever_told_us_otherwise() {
+    // Validator 1 precommits nil to us, and the block to those who made the certificate.
+    let mut bench = Bench::started(4, &[0, 1, 2, 3]);
+    let told = [
+        bench.vote(0, VoteType::Precommit, H, 0, Some(a_hash(1))),
+        bench.vote(1, VoteType::Precommit, H, 0, None),
+        // In another round it may well vote otherwise.
+        bench.vote(2, VoteType::Precommit, H, 1, None),
+    ];
+    for event in told {
+        let effects = bench.on_durably(event).unwrap();
+        assert!(accused(&bench, &effects).is_empty());
+    }
+    let certificate = bench.certificate(&[0, 1, 2], H, a_hash(1));
+    let effects = bench.on(Event::Synced { header_hash: a_hash(1), certificate }).unwrap();
+    assert_eq!(accused(&bench, &effects), [(bench.address(1), Round(0), AccusedStep::Precommit)]);
+    assert!(matches!(effects.last(), Some(Effect::Commit { .. })));
+}
+
+#[test]
 fn what_the_log_holds_accuses_after_a_restart() {
     let mut bench = Bench::started(4, &[0, 1, 2, 3]);
     let mut effects = bench.on_durably(bench.judged(0, 0, a_hash(1), true)).unwrap();
