@@ -18,6 +18,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Something for the couriers' thread.
@@ -137,10 +138,10 @@ impl CourierTasks {
 }
 
 /// Starts the thread; it ends when the way to it is dropped.
-pub(super) fn start(mut couriers: Couriers) -> std::io::Result<CourierTasks> {
+pub(super) fn start(mut couriers: Couriers) -> std::io::Result<(CourierTasks, JoinHandle<()>)> {
     let (sender, tasks) = mpsc::sync_channel(MAX_WAITING);
-    std::thread::Builder::new().name("couriers".into()).spawn(move || couriers.run(&tasks))?;
-    Ok(CourierTasks(sender))
+    let thread = std::thread::Builder::new().name("couriers".into()).spawn(move || couriers.run(&tasks))?;
+    Ok((CourierTasks(sender), thread))
 }
 
 impl Couriers {

@@ -8,6 +8,7 @@ use chain_state::{StoreWriter, WriteBatch};
 use ledger_protocol::Height;
 use node_storage::{ConsensusLog, ReplicaStore, RocksStore};
 use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 
 /// A replica that waits for everything it appended.
 #[derive(Debug, Clone, Copy)]
@@ -45,9 +46,9 @@ pub(super) fn start_log(
     log: Arc<ConsensusLog>,
     events: mpsc::Sender<LoopEvent>,
     measures: Arc<Measures>,
-) -> std::io::Result<mpsc::Sender<BarrierRequest>> {
+) -> std::io::Result<(mpsc::Sender<BarrierRequest>, JoinHandle<()>)> {
     let (sender, requests) = mpsc::channel::<BarrierRequest>();
-    std::thread::Builder::new().name("log".into()).spawn(move || {
+    let thread = std::thread::Builder::new().name("log".into()).spawn(move || {
         while let Some(round) = round(&requests) {
             let count = round.len() as u64;
             if let Err(fault) = measures.log.measure(count, || log.barrier()) {
@@ -61,7 +62,7 @@ pub(super) fn start_log(
             }
         }
     })?;
-    Ok(sender)
+    Ok((sender, thread))
 }
 
 /// Starts the store's thread; it ends when the sender is dropped.
@@ -70,9 +71,9 @@ pub(super) fn start_store(
     log: Arc<ConsensusLog>,
     events: mpsc::Sender<LoopEvent>,
     measures: Arc<Measures>,
-) -> std::io::Result<mpsc::Sender<CommitRequest>> {
+) -> std::io::Result<(mpsc::Sender<CommitRequest>, JoinHandle<()>)> {
     let (sender, requests) = mpsc::channel::<CommitRequest>();
-    std::thread::Builder::new().name("store".into()).spawn(move || {
+    let thread = std::thread::Builder::new().name("store".into()).spawn(move || {
         while let Some(round) = round(&requests) {
             let count = round.len() as u64;
             let done = measures.store.measure(count, || commit(&rocks, &log, round));
@@ -91,7 +92,7 @@ pub(super) fn start_store(
             }
         }
     })?;
-    Ok(sender)
+    Ok((sender, thread))
 }
 
 fn commit(rocks: &RocksStore, log: &ConsensusLog, round: Vec<CommitRequest>) -> Result<Vec<(usize, Token)>, String> {

@@ -73,12 +73,12 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
     }
 
     let workers = Workers::default();
-    workers.start(options.workers, &events, &measures)?;
-    let barriers = start_log(Arc::clone(&log), events.clone(), Arc::clone(&measures))?;
-    let commits = start_store(rocks, Arc::clone(&log), events.clone(), Arc::clone(&measures))?;
+    let mut threads = workers.start(options.workers, &events, &measures)?;
+    let (barriers, log_thread) = start_log(Arc::clone(&log), events.clone(), Arc::clone(&measures))?;
+    let (commits, store_thread) = start_store(rocks, Arc::clone(&log), events.clone(), Arc::clone(&measures))?;
     let failure = Arc::new(Mutex::new(None));
     let next_submit = Arc::new(AtomicU64::new(0));
-    let couriers = couriers::start(Couriers {
+    let (couriers, courier_thread) = couriers::start(Couriers {
         couriers: courier_seats,
         servers: server_seats,
         endpoints: handles.clone(),
@@ -86,6 +86,7 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
         next_submit: Arc::clone(&next_submit),
         started: Instant::now(),
     })?;
+    threads.extend([log_thread, store_thread, courier_thread]);
     let event_loop = EventLoop {
         replicas: hosted,
         endpoints: handles.clone(),
@@ -105,6 +106,12 @@ pub(super) async fn start(config: NodeConfig, options: HostOptions) -> Result<Ho
     };
     let thread = std::thread::Builder::new().name("events".into()).spawn(move || {
         event_loop.run(&receiver);
+        // What was handed to the disk is finished, and nothing works on the store while the process takes it down.
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the host ended by a panic");
+            }
+        }
         // The lock on the directory is held as long as anything writes there.
         drop(directory);
     })?;

@@ -7,6 +7,7 @@ use chain_state::StateMachine;
 use node_storage::ReplicaStore;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 
 /// A job with everything it needs.
 pub(super) struct Task {
@@ -28,20 +29,19 @@ struct Queue {
 pub(super) struct Workers(Arc<(Mutex<Queue>, Condvar)>);
 
 impl Workers {
-    /// Starts the threads; they end when the queue is closed and empty.
+    /// Starts the threads; they end when the queue is closed.
     pub(super) fn start(
         &self,
         threads: usize,
         events: &mpsc::Sender<LoopEvent>,
         measures: &Arc<Measures>,
-    ) -> std::io::Result<()> {
-        for index in 0..threads.max(1) {
+    ) -> std::io::Result<Vec<JoinHandle<()>>> {
+        let start = |index: usize| {
             let (workers, events, measures) = (self.clone(), events.clone(), Arc::clone(measures));
-            std::thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .spawn(move || workers.run(&events, &measures))?;
-        }
-        Ok(())
+            let thread = std::thread::Builder::new().name(format!("worker-{index}"));
+            thread.spawn(move || workers.run(&events, &measures))
+        };
+        (0..threads.max(1)).map(start).collect()
     }
 
     /// Queues a task. Blocks to execute go before everything else: consensus waits for them.
@@ -56,10 +56,12 @@ impl Workers {
         wake.notify_one();
     }
 
-    /// Lets the threads end.
+    /// Lets the threads end with the job they are at: nobody waits for the others any more.
     pub(super) fn close(&self) {
         let (queue, wake) = &*self.0;
-        queue.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.closed = true;
+        queue.tasks.clear();
         wake.notify_all();
     }
 
