@@ -81,6 +81,7 @@ codes! {
     UNDECODABLE = 123, "undecodable", "The message could not be understood.";
     UNEXPECTED = 124, "unexpected", "The message does not fit the record's state.";
     POSTPONED = 125, "postponed", "The block is full; the message waits in order.";
+    DROPPED = 126, "dropped", "The message is from before this chain was re-anchored, about a proposal that it no longer knows.";
     REPLAYED = 130, "replayed", "The transaction is known already.";
     WINDOW = 131, "window", "The transaction is outside its validity window.";
     SEQUENCE = 132, "sequence", "The transaction's sequence is not the next one.";

@@ -9,6 +9,7 @@ mod cancel;
 mod decide;
 mod due;
 pub mod limits;
+mod open_legs;
 mod overdue;
 #[cfg(feature = "planted-bugs")]
 mod planted_bugs;
@@ -25,6 +26,7 @@ pub use admission::{ChainView, chain_view};
 pub use cancel::{cancel, expire_remembered_cancels};
 pub use decide::{abort_all_of, fire_timeouts};
 pub use limits::in_flight;
+pub(crate) use open_legs::tell_open_legs;
 pub use overdue::mark_overdue;
 pub use queue::{Released, expire_queued, reject_all_of, reject_unfit, start_ready};
 pub use record::{find, has_open_proposals, open_of_chain};

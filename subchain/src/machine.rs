@@ -3,9 +3,9 @@
 use crate::anchor;
 use crate::participant::{self, Handled, ParticipantFacts, Standing};
 use chain_interchain::{
-    Acknowledgement, acknowledged, admit_advance, admit_handoff, close_block, consume_advance, consume_handoff,
-    has_backlog, learn_acknowledgement, own_header, postpone, remember_parent, remove_waiting, waiting_after,
-    waiting_count,
+    Acknowledgement, AcknowledgementAlarm, acknowledged, admit_advance, admit_handoff, close_block, consume_advance,
+    consume_handoff, has_backlog, learn_acknowledgement, own_header, postpone, remember_parent, remove_waiting,
+    waiting_after, waiting_count,
 };
 use chain_ledger::{LedgerFacts, SystemOperations, execute_transaction, motions, settle_block_end};
 use chain_state::{
@@ -192,7 +192,11 @@ impl SubchainMachine {
         {
             // Prunes nothing (S8); kept for people to see.
             participant::alarm_acknowledgement(state, &alarm)?;
+            if let AcknowledgementAlarm::ForeignHeader(_) = alarm {
+                participant::hear_of_branch(state, &consumed.leaf)?;
+            }
         }
+        participant::hear_of_reanchors(state, &consumed.leaf)?;
         let mut codes = vec![Code::OK];
         codes.extend(consumed.postponed.iter().map(|_| Code::POSTPONED));
         for message in &consumed.messages {

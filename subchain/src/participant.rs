@@ -11,6 +11,7 @@ mod notify;
 mod planted_bugs;
 mod prepare;
 mod prune;
+mod reanchored;
 mod record;
 mod standing;
 pub mod table;
@@ -21,6 +22,8 @@ pub use notify::resume_waiting;
 pub(crate) use planted_bugs::release_by_own_clock;
 pub use prepare::dry_run;
 pub use prune::prune_acknowledged;
+pub use reanchored::is_catching_up;
+pub(crate) use reanchored::{hear_of_branch, hear_of_reanchors};
 pub use record::{LegId, LegRecord};
 pub(crate) use standing::alarm_acknowledgement;
 pub use standing::{Standing, known_relay_height, resume_participation, standing};
@@ -78,6 +81,7 @@ pub fn handle(
     match content {
         MessageContent::Prepare(prepare) => prepare::on_prepare(state, facts, &prepare).map(Handled::Done),
         MessageContent::Decision(decision) => on_decision(state, facts, message, &decision),
+        MessageContent::Reanchored(it) => reanchored::on_reanchored(state, facts, &it),
         // Votes and Outcomes go to the relay; a subchain has no use for them.
         MessageContent::Vote(_) | MessageContent::Outcome(_) => Ok(Handled::Done(Code::UNEXPECTED)),
     }
@@ -112,7 +116,11 @@ fn on_decision(
     if planted_bugs::forgets_early_abort(record.is_some(), incoming) {
         return decide::answer_refused(state, facts, &leg).map(Handled::Done);
     }
-    match react(record.as_ref().map(|record| record.state), incoming) {
+    let known = record.as_ref().map(|record| record.state);
+    if reanchored::is_void(state, known, incoming)? {
+        return Ok(Handled::Done(Code::DROPPED));
+    }
+    match react(known, incoming) {
         Reaction::Apply => decide::apply(state, facts, &leg, *deadline),
         Reaction::Release => decide::release(state, facts, &leg, *deadline).map(Handled::Done),
         Reaction::RememberAbort => decide::remember_abort(state, facts, &leg, *deadline).map(Handled::Done),

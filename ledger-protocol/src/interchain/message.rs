@@ -2,7 +2,7 @@
 //!
 //! Source: the table of §2 of the proposal protocol.
 
-use crate::codec::{BoundedBytes, Ordered, SortedVec, coded_enum};
+use crate::codec::{Bounded, BoundedBytes, Ordered, SortedVec, coded_enum};
 use crate::codes::Code;
 use crate::identifiers::{ChainId, Height, ProposalId, Sequence, SuiteHash};
 use crate::proposal::{Call, Leg, MAX_LEGS};
@@ -37,6 +37,8 @@ coded_enum! {
         Decision(Decision) = 3,
         /// A subchain says how the leg ended there.
         Outcome(Outcome) = 4,
+        /// The relay has given a subchain a new anchor and tells what is open there.
+        Reanchored(Reanchored) = 5,
     }
 }
 
@@ -199,6 +201,36 @@ pub struct Outcome {
     pub chain: ChainId,
     /// How it ended.
     pub result: OutcomeResult,
+}
+
+/// Most open legs told in one [`Reanchored`].
+pub const MAX_OPEN_LEGS: usize = 256;
+
+/// A leg that the relay has not seen closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OpenLeg {
+    /// The proposal.
+    pub id: ProposalId,
+    /// Relay height at which it began.
+    pub started_at_on_relay: Height,
+    /// Its deadline.
+    pub deadline_on_relay: Height,
+}
+
+/// Relay → a subchain that was re-anchored (§7): the voting legs of it that no Outcome and no NO has closed. Those that
+/// the subchain no longer knows are DISPUTED there. One re-anchor tells them in as many messages as it takes.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Reanchored {
+    /// The relay.
+    pub relay: ChainId,
+    /// The re-anchored chain.
+    pub chain: ChainId,
+    /// Which re-anchor of this chain, from 1: the number that the leaf calls `reanchored`.
+    pub number: u32,
+    /// Whether no further message of this re-anchor follows.
+    pub last: bool,
+    /// Open legs, ascending by proposal.
+    pub open: Bounded<OpenLeg, MAX_OPEN_LEGS>,
 }
 
 /// What a chain keeps of a consumed message for its receipt.

@@ -3,7 +3,7 @@
 use super::advance::{HistoryPath, LeafPath};
 use crate::chain::{CertificateKind, ControlledBy, FinalityCertificate, Header, ValidatorSet};
 use crate::codec::{Bounded, SortedVec, Text};
-use crate::identifiers::{Address, ChainId, Height, LedgerId, ProposalId};
+use crate::identifiers::{Address, ChainId, Height, LedgerId};
 use crate::suite::Signature;
 use crate::transaction::{ParameterChange, SigningPolicy, ValidatorChange};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -99,10 +99,9 @@ pub struct Reanchor {
     pub common_in_new: HistoryPath,
     /// The common header in the history of the trusted header.
     pub common_in_trusted: HistoryPath,
-    /// The outbox leaf of the common header for the relay.
+    /// The outbox leaf of the common header for the relay; of a header 0 without any leaf the one that stands for it,
+    /// [`OutboxLeaf::of_header_zero`](super::OutboxLeaf::of_header_zero), without a path.
     pub leaf: LeafPath,
-    /// Ids open at the relay, told to the chain, which disputes those it no longer knows.
-    pub open: Bounded<(ProposalId, Height), 1024>,
     /// Why.
     pub reason: Text<256>,
 }

@@ -1,8 +1,10 @@
 //! The outbox: in every block one leaf per peer, with the block's messages to it beneath.
 
 use super::message::Message;
+use crate::chain::Header;
 use crate::codec::{Bounded, Ordered};
 use crate::identifiers::{ChainId, Hash, Height, Sequence, SuiteHash};
+use crate::merkle::empty_root;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Most messages to one peer in one block. Belongs to the protocol version.
@@ -47,6 +49,19 @@ impl Ordered for OutboxLeaf {
 }
 
 impl OutboxLeaf {
+    /// What a header 0, which has no outbox, says to a peer: nothing was sent, nothing received, nothing followed.
+    pub fn of_header_zero(header: &Header, peer: ChainId) -> Self {
+        Self {
+            peer,
+            first: Sequence::ZERO,
+            count: 0,
+            received: Sequence::ZERO,
+            reanchored: 0,
+            follows: Follows { height_on_peer: Height::ZERO, header_hash_on_peer: peer.suite.foreign(Hash::ZERO) },
+            messages_root: empty_root(header.chain.suite),
+        }
+    }
+
     /// The sequence after this block's messages; `None` past the end of the range.
     pub fn next_sequence(&self) -> Option<Sequence> {
         self.first.checked_add(u64::from(self.count))

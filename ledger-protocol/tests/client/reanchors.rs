@@ -38,7 +38,6 @@ fn reanchor(trusted: &SyntheticChain, other: &SyntheticChain, to: u64, common: u
         common_in_new: other.history_path(Height(common), Height(to)),
         common_in_trusted: trusted.history_path(Height(common), Height(6)),
         leaf: other.leaf_path(Height(common), &relay()),
-        open: Bounded::empty(),
         reason: Text::new("fork").unwrap(),
         header,
     }

@@ -222,7 +222,9 @@ fn advice(code: Code) -> &'static str {
         Code::LOCKED => "an undecided proposal holds the key; try again when it has ended (`crosstie proposal list`)",
         Code::APPROVAL_UNMET => "name more members in the proposal's description, and have them sign",
         Code::DUPLICATE => "nothing is left to do: it is on record",
-        Code::VALIDATORS_UNKNOWN => "keep the file and show it to those who govern the chain; the chain cannot judge it",
+        Code::VALIDATORS_UNKNOWN => {
+            "keep the file and show it to those who govern the chain; the chain cannot judge it"
+        }
         Code::LIMIT => {
             "wait until others of this proposer have ended (crosstie proposal list), or ask for less at once; \
              crosstie chain status CHAIN shows the limits"

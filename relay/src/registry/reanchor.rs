@@ -1,8 +1,9 @@
 //! Re-anchoring a subchain (R9): a new trusted header whose history contains the last anchor, and a message counter
-//! that returns to a block boundary of the history that both branches share.
+//! that returns to a block boundary of the history that both branches share. The chain is told which of its legs are
+//! open here, so that it disputes those that it no longer knows.
 
 use super::{chain, set_status};
-use crate::coordinator::{RelayFacts, Released};
+use crate::coordinator::{self, RelayFacts, Released};
 use chain_interchain::{anchor, next_expected, reanchor as reanchor_client, trusted, trusted_history};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::Code;
@@ -29,6 +30,7 @@ pub(super) fn reanchor(
     match verify_reanchor(&trusted, history, anchor, expected, &facts.relay, it) {
         Ok(verified) => {
             reanchor_client(state, &verified)?;
+            coordinator::tell_open_legs(state, facts, &it.chain)?;
             super::judge_control(state, &it.chain, &verified.trusted.next_validators)?;
         }
         Err(_) => return Ok(Err(Code::PROOF)),

@@ -103,7 +103,6 @@ fn handed_over_to(organisations: &[&str], by_reanchor: bool) -> (World, Controll
             common_in_new: archive.history_path(common, turn),
             common_in_trusted: ledger_protocol::merkle::InclusionPath::default(),
             leaf: archive.leaf_path(common, &world.relay.id()),
-            open: Bounded::empty(),
             reason: Text::new("test").unwrap(),
             header,
         };

@@ -239,12 +239,26 @@ fn r9_a_message_without_sense_gets_a_code_and_the_lane_goes_on() {
     }
 }
 
-/// A motion that gives chain 0 the header at `to` of `chain` as its trusted one.
-fn reanchor_to(world: &World, chain: &SyntheticChain, common: Height, to: Height, anchor: Height) -> Reanchor {
+/// A motion that gives a chain the header at `to` of this branch of it as its trusted one.
+pub(crate) fn reanchor_to(
+    world: &World,
+    chain: &SyntheticChain,
+    common: Height,
+    to: Height,
+    anchor: Height,
+) -> Reanchor {
     let header = chain.header(to).clone();
-    let trusted = trusts(world, 0).height_on_source;
+    let index = world.subs.iter().position(|sub| sub.id() == chain.id).unwrap();
+    let (trusted, followed) = (trusts(world, index).height_on_source, &world.subs[index].archive);
     let common_in_trusted =
-        if common == trusted { InclusionPath::default() } else { world.subs[0].archive.history_path(common, trusted) };
+        if common == trusted { InclusionPath::default() } else { followed.history_path(common, trusted) };
+    let relay = world.relay.id();
+    let leaf = if common == Height(0) {
+        let leaf = OutboxLeaf::of_header_zero(chain.header(common), relay);
+        LeafPath { leaf, index: 0, path: InclusionPath::default() }
+    } else {
+        chain.leaf_path(common, &relay)
+    };
     Reanchor {
         chain: chain.id,
         certificate: chain.block(to).certificate.clone().unwrap(),
@@ -254,8 +268,7 @@ fn reanchor_to(world: &World, chain: &SyntheticChain, common: Height, to: Height
         common: chain.header(common).clone(),
         common_in_new: chain.history_path(common, to),
         common_in_trusted,
-        leaf: chain.leaf_path(common, &world.relay.id()),
-        open: Bounded::empty(),
+        leaf,
         reason: Text::new("its keys signed twice").unwrap(),
         header,
     }

@@ -297,6 +297,17 @@ impl<M: StateMachine> Chain<M> {
         Self { machine, archive, store, parameters: genesis.parameters.clone(), to_come: None }
     }
 
+    /// Another branch from here on: the same state, but no later block is the same.
+    pub fn fork(&self) -> Self
+    where
+        M: Copy,
+    {
+        let mut archive = self.archive.clone();
+        archive.step_ms += 1;
+        let store = self.store.clone();
+        Self { machine: self.machine, archive, store, parameters: self.parameters.clone(), to_come: None }
+    }
+
     pub fn id(&self) -> ChainId {
         self.archive.id
     }

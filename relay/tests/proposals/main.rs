@@ -13,6 +13,7 @@ mod notify;
 mod order;
 mod queue;
 mod random;
+mod reanchored;
 #[path = "../../../ledger-protocol/tests/client/synthetic.rs"]
 mod synthetic;
 mod world;

@@ -4,7 +4,7 @@
 use super::planted_bugs;
 use super::record::{HELD, HeldLeg, LegId, LegRecord};
 use super::table::{Incoming, LegState, Reaction, react};
-use super::{ParticipantFacts, answer, expired, standing::known_relay_height};
+use super::{ParticipantFacts, answer, expired, reanchored, standing::known_relay_height};
 use chain_ledger::leg::{LegError, LegRefusal, check_asserted, check_scope, execute_leg};
 use chain_ledger::{LedgerError, LedgerFacts};
 use chain_state::{Access, BlockState, StagedWrites, StoreFault, locks};
@@ -39,8 +39,12 @@ pub(super) fn on_prepare(
     }
     let leg = LegId { id: prepare.id, started_at_on_relay: prepare.started_at_on_relay };
     let deadline_ahead = !expired(prepare.deadline_on_relay, known_relay_height(state, &facts.relay)?);
-    let record = leg.record(state)?;
-    match react(record.map(|record| record.state), Incoming::Prepare { deadline_ahead }) {
+    let known = leg.record(state)?.map(|record| record.state);
+    let incoming = Incoming::Prepare { deadline_ahead };
+    if reanchored::is_void(state, known, incoming)? {
+        return Ok(Code::DROPPED);
+    }
+    match react(known, incoming) {
         Reaction::RunAndVote => {}
         Reaction::Receipt(code) => return Ok(code),
         _ => return Ok(Code::UNEXPECTED),

@@ -4,11 +4,11 @@ use super::scenario::{Network, Story};
 use super::test_chain::{KeySet, genesis, key};
 use super::{check, hex, vector};
 use ledger_protocol::chain::{CertificateKind, Parameters, RelayAnchor};
-use ledger_protocol::codec::{BoundedBytes, SortedVec, Text, decode, encode};
+use ledger_protocol::codec::{Bounded, BoundedBytes, SortedVec, Text, decode, encode};
 use ledger_protocol::identifiers::Organisation;
 use ledger_protocol::interchain::{
-    Decision, DecisionVerdict, LegCall, MessageContent, Motion, Outcome, OutcomeResult, Prepare, Verdict, Vote,
-    call_hash,
+    Decision, DecisionVerdict, LegCall, MessageContent, Motion, OpenLeg, Outcome, OutcomeResult, Prepare, Reanchored,
+    Verdict, Vote, call_hash,
 };
 use ledger_protocol::proposal::Cancel;
 use ledger_protocol::transaction::*;
@@ -176,6 +176,11 @@ pub(crate) fn contents(suite: Suite) -> Vec<(&'static str, MessageContent)> {
         ("outcome released", outcome(OutcomeResult::Released)),
         ("outcome refused", outcome(OutcomeResult::Refused)),
         ("outcome disputed", outcome(OutcomeResult::Disputed)),
+        ("reanchored", {
+            let open = OpenLeg { id, started_at_on_relay, deadline_on_relay };
+            let open = Bounded::new(vec![open]).unwrap();
+            MessageContent::Reanchored(Reanchored { relay, chain: leg.chain, number: 1, last: true, open })
+        }),
         ("outcome noted", outcome(OutcomeResult::Noted { code: Code::OK })),
     ]
 }

@@ -6,7 +6,7 @@ use chain_interchain::{
     admit_evidence, anchor, client, consume_advance, consume_handoff, enqueue_payload, highest_known_height,
     judge_evidence, judge_reanchor, named_sets, next_expected, open_client, postpone, reanchor, trusted, waiting_after,
 };
-use ledger_protocol::codec::{Bounded, Text};
+use ledger_protocol::codec::Text;
 use ledger_protocol::interchain::{AccusedHeader, Evidence, Reanchor};
 use ledger_protocol::merkle::InclusionPath;
 use ledger_protocol::proof::client::EvidenceAge;
@@ -132,7 +132,6 @@ fn rule_r9_a_re_anchor_to_another_branch_redelivers_from_the_common_boundary() {
         common_in_new: fork.archive.history_path(first, to),
         common_in_trusted: one.archive.history_path(first, trusted_tip),
         leaf: fork.archive.leaf_path(first, &id),
-        open: Bounded::empty(),
         reason: Text::new("fork").unwrap(),
         header,
     };

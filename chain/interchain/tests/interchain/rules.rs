@@ -7,7 +7,7 @@ use chain_interchain::{
     admit_advance, admit_handoff, client, consume_advance, consume_handoff, enqueue_payload, highest_known_height,
     judge_reanchor, next_expected, next_sequence, trusted,
 };
-use ledger_protocol::codec::{Bounded, Text};
+use ledger_protocol::codec::Text;
 use ledger_protocol::interchain::{Advance, Head, Reanchor};
 use ledger_protocol::merkle::InclusionPath;
 use ledger_protocol::{Code, Height, Sequence, Suite};
@@ -159,7 +159,6 @@ fn rule_s7_a_silent_relay_changes_nothing_here_and_no_local_guess_replaces_it() 
             common_in_new: guess.history_path(first, guess.tip()),
             common_in_trusted: InclusionPath::default(),
             leaf: guess.leaf_path(first, &id),
-            open: Bounded::empty(),
             reason: Text::new("it is silent").unwrap(),
             header: header.clone(),
             certificate,

@@ -5,7 +5,8 @@ use super::head::{TrustedHeader, check_certificate, check_chain, check_history, 
 use super::list::verify_leaf;
 use crate::chain::Header;
 use crate::identifiers::{ChainId, Hash, Height, Sequence};
-use crate::interchain::{OutboxLeaf, Reanchor};
+use crate::interchain::{LeafPath, OutboxLeaf, Reanchor};
+use crate::merkle::InclusionPath;
 
 /// What a re-anchor proves. That a quorum of members wants it is the motion's affair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub fn verify_reanchor(
             .and_then(|recomputed| recomputed.expect_root(&history))
             .map_err(ClientError::path("common header in the trusted one's history"))?;
     }
-    let common_leaf = verify_leaf(&reanchor.common, &reanchor.leaf, receiver)?;
+    let common_leaf = common_leaf(reanchor, receiver)?;
     let boundary = common_leaf.next_sequence().ok_or(ClientError::Range)?;
     check_certificate(&reanchor.certificate, header, &reanchor.validators, trusted.kind)?;
     Ok(VerifiedReanchor {
@@ -79,4 +80,19 @@ pub fn verify_reanchor(
         common_leaf,
         next_expected: expected_next.min(boundary),
     })
+}
+
+/// What the common header said to the receiver. A header 0 without an outbox said nothing: there is no leaf to prove,
+/// and the one shown must be exactly the one that stands for it.
+fn common_leaf(reanchor: &Reanchor, receiver: &ChainId) -> Result<OutboxLeaf, ClientError> {
+    let common = &reanchor.common;
+    if common.height != Height::ZERO || common.outbox.count != 0 {
+        return verify_leaf(common, &reanchor.leaf, receiver);
+    }
+    let leaf = OutboxLeaf::of_header_zero(common, *receiver);
+    if reanchor.leaf == (LeafPath { leaf, index: 0, path: InclusionPath::default() }) {
+        Ok(leaf)
+    } else {
+        Err(ClientError::Leaf("header 0 has no outbox: the leaf must be the empty one, without a path"))
+    }
 }

@@ -1,0 +1,53 @@
+//! What a re-anchored subchain is told: its legs that are open here (§7 of the proposal protocol).
+//!
+//! Bounds: 256 legs per message; as many messages as the limits of the chain allow legs in flight.
+
+use super::send::send;
+use super::{RelayFacts, record};
+use chain_state::{BlockState, StoreFault};
+use ledger_protocol::ChainId;
+use ledger_protocol::codec::Bounded;
+use ledger_protocol::interchain::{MAX_OPEN_LEGS, MessageContent, OpenLeg, Reanchored};
+use ledger_protocol::system::ProposalState;
+
+/// Every voting leg of a chain that began and that no Outcome and no NO has closed, ascending by proposal. A leg that
+/// counts as closed for its proposal's state only, because the chain was frozen, is among them.
+fn open_legs(state: &BlockState<'_>, chain: &ChainId) -> Result<Vec<OpenLeg>, StoreFault> {
+    let mut open = Vec::new();
+    for id in record::open_of_chain(state, chain)? {
+        let Some(record) = record::find(state, &id)? else { continue };
+        if matches!(record.state, ProposalState::Queued | ProposalState::Rejected) {
+            continue;
+        }
+        if record.legs.iter().any(|leg| leg.chain == *chain && leg.mode.votes() && !record::is_closed(leg)) {
+            let (started_at_on_relay, deadline_on_relay) = (record.started_at, record.deadline);
+            open.push(OpenLeg { id, started_at_on_relay, deadline_on_relay });
+        }
+    }
+    Ok(open)
+}
+
+/// Tells a chain that was just re-anchored what is open, behind everything sent to it before.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub(crate) fn tell_open_legs(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    chain: &ChainId,
+) -> Result<(), StoreFault> {
+    let number = chain_interchain::reanchors(state, chain)?;
+    let open = open_legs(state, chain)?;
+    let mut pages: Vec<&[OpenLeg]> = open.chunks(MAX_OPEN_LEGS).collect();
+    if pages.is_empty() {
+        // The chain waits for a last page, even an empty one.
+        pages.push(&[]);
+    }
+    let last = pages.len().saturating_sub(1);
+    for (index, page) in pages.into_iter().enumerate() {
+        let open = Bounded::new(page.to_vec()).unwrap_or_default();
+        let content = Reanchored { relay: facts.relay, chain: *chain, number, last: index == last, open };
+        send(state, chain, &MessageContent::Reanchored(content))?;
+    }
+    Ok(())
+}
