@@ -47,6 +47,7 @@ codes! {
     NOT_A_MEMBER = 62, "not-a-member", "Only members of the consortium may do this.";
     MOTION_FAILED = 63, "motion-failed", "The motion passed but what it decided cannot be done.";
     VALIDATORS_UNKNOWN = 64, "validators-unknown", "Which validators that height had is not known here.";
+    ANCHOR_BELOW = 65, "anchor-below", "The relay header is below the highest one this chain ever accepted.";
     CHAIN_UNKNOWN = 70, "chain-unknown", "No chain of that id is registered.";
     CHAIN_NOT_ACTIVE = 71, "chain-not-active", "A named chain is not active.";
     CHAIN_STALE = 72, "chain-stale", "A named chain has shown no recent header.";
@@ -68,6 +69,7 @@ codes! {
     TIMEOUT = 101, "timeout", "A leg did not vote by the deadline.";
     CANCELLED = 102, "cancelled", "The proposer cancelled.";
     CHAIN_LOST = 103, "chain-lost", "A participant was frozen, paused or retired.";
+    LOST_ON_RELAY = 104, "lost-on-relay", "The proposal began in an interval of relay blocks that was lost.";
     CONFLICT = 110, "conflict", "A key of the leg is locked by another proposal.";
     SCOPE = 111, "scope", "The leg touched a key outside its declared scope.";
     SEAL = 112, "seal", "The opened call does not match its commitment.";

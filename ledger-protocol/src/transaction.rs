@@ -15,9 +15,9 @@ pub use body::{
 pub use change::{Change, ChangeKind, EventRecord};
 pub use operation::{
     AccountDeclaration, AccountKind, AccountState, AddToCounter, CounterDeclaration, DeleteKey, Expectation,
-    IdentityRegistration, IdentityState, LedgerOperation, MotionProposal, MotionVote, Operation, Operations,
-    ParameterChange, PublishEvent, RoleGrant, SetAccountPermissions, SetAccountState, SetIdentityState, SetKey,
-    StateKey, ValidatorChange, Value,
+    IdentityRegistration, IdentityState, LedgerOperation, LockedReport, MotionProposal, MotionVote, Operation,
+    Operations, ParameterChange, PublishEvent, RoleGrant, SetAccountPermissions, SetAccountState, SetIdentityState,
+    SetKey, StateKey, ValidatorChange, Value,
 };
 pub use permissions::{
     AccountMode, Choice, Permission, PolicyMember, ReadPolicy, Reader, Role, SigningPolicy, SigningRule,

@@ -91,6 +91,7 @@ impl StateMachine for RelayMachine {
         coordinator::fire_timeouts(&mut state, &relay)?;
         // Pruned before others end, so that everybody can see a rejection for a block at least.
         coordinator::prune_finished(&mut state, &relay)?;
+        coordinator::prune_lost(&mut state, &relay)?;
         coordinator::expire_queued(&mut state, &relay, &mut released)?;
         coordinator::mark_overdue(&mut state, &relay)?;
         coordinator::limits::review(&mut state, &relay, &mut released)?;
@@ -230,10 +231,6 @@ impl RelayMachine {
         self.require_open(state, index, &source)?;
         let step = empty_step_ms(state, &source)?;
         let consumed = consume_advance(state, facts, &facts.chain, advance, step)?.map_err(|it| at(index, it))?;
-        let follows = consumed.leaf.follows;
-        let standing = own_header(state, follows.height_on_peer, &follows.header_hash_on_peer.hash)?;
-        // A leaf that follows no header of this chain acknowledges nothing.
-        let _unjudged = learn_acknowledgement(state, &source, &consumed.leaf, standing)?;
         let mut codes = vec![Code::OK];
         codes.extend(consumed.postponed.iter().map(|_| Code::POSTPONED));
         for message in &consumed.messages {
@@ -248,6 +245,12 @@ impl RelayMachine {
                 coordinator::handle(state, relay, message, released)?
             });
         }
+        // After its messages: what they close or decide needs not be sent again.
+        let follows = consumed.leaf.follows;
+        let standing = own_header(state, follows.height_on_peer, &follows.header_hash_on_peer.hash)?;
+        registry::learn(state, relay, &source, &consumed.leaf, standing)?;
+        // A leaf that follows no header of this chain acknowledges nothing.
+        let _unjudged = learn_acknowledgement(state, &source, &consumed.leaf, standing)?;
         Ok(codes)
     }
 
@@ -301,6 +304,7 @@ impl SystemOperations for RelayOperations<'_> {
             Operation::CancelProposal(cancel) => {
                 done(coordinator::cancel(state, self.facts, authors, cancel, self.released)?)
             }
+            Operation::ReportLocked(report) => done(coordinator::report_locked(state, self.facts, report)?),
             Operation::ProposeMotion(proposal) => {
                 let Some(members) = chain_ledger::members::members(state)? else { return Ok(Err(Code::DENIED)) };
                 answer(motions::propose(state, self.facts.height, &members, authors, proposal))

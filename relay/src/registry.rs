@@ -1,9 +1,11 @@
 //! The registry: which chains take part, on which terms, and what the members decide about them.
 
+mod lanes;
 mod motion;
 mod reanchor;
 mod registration;
 
+pub use lanes::{Lane, intervals, is_held, lane, learn};
 pub use motion::carry_out;
 pub use registration::{controls, possession_sign_bytes};
 
@@ -163,6 +165,7 @@ fn set_status(
     }
     if status == ChainStatus::Retired {
         coordinator::close_legs_of_retired(state, facts, id, released)?;
+        coordinator::give_up_lost_legs(state, facts, id)?;
     }
     Ok(())
 }
@@ -191,5 +194,8 @@ pub fn end_pauses(state: &mut BlockState<'_>, facts: &RelayFacts, released: &mut
 fn is_quiet(state: &BlockState<'_>, id: &ChainId) -> Result<bool, StoreFault> {
     let sent: Sequence = chain_interchain::next_sequence(state, id)?;
     let received = chain_interchain::acknowledged(state, id)?;
-    Ok(received == sent && !coordinator::has_open_legs(state, id)?)
+    Ok(received == sent
+        && !is_held(state, id)?
+        && !coordinator::has_open_legs(state, id)?
+        && !coordinator::has_open_lost_legs(state, id)?)
 }

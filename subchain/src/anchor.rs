@@ -1,7 +1,7 @@
 //! The relay that this subchain follows, and how its governance sets the trusted header anew.
 
 use crate::participant;
-use chain_interchain::open_client;
+use chain_interchain::{follow_anew, highest_known_height, open_client};
 use chain_state::{BlockState, Place, StoreFault};
 use ledger_protocol::chain::RelayAnchor;
 use ledger_protocol::proof::client::TrustedHeader;
@@ -48,13 +48,27 @@ pub(crate) fn open(state: &mut BlockState<'_>, anchor: &RelayAnchor) -> Result<R
     Ok(Ok(()))
 }
 
-/// This chain's own governance names another header of its relay. The message counter is kept, the highest known
-/// relay height never falls (S5), and a chain suspended by a contradiction takes part again.
+/// This chain's own governance names a header of its relay, and a chain suspended by a contradiction takes part again.
+///
+/// The trusted header itself changes nothing else. Another one is a re-anchor after the relay has lost blocks: it must
+/// stand at or above the highest relay height ever known here (S5), the message counter is kept, and the relay hears of
+/// it by this chain's leaf (`reanchored`).
 pub(crate) fn set(state: &mut BlockState<'_>, anchor: &RelayAnchor) -> Result<Result<(), Code>, StoreFault> {
     if !is_consistent(anchor) || relay_of(state)? != Some(anchor.relay) {
         return Ok(Err(Code::BAD_ARGUMENT));
     }
-    open_client(state, &trusted(anchor))?;
+    let named = trusted(anchor);
+    let known = chain_interchain::trusted(state, &anchor.relay)?;
+    let is_the_trusted = known.is_some_and(|it| {
+        (it.height, it.header_hash, it.kind) == (named.height, named.header_hash, named.kind)
+            && it.next_validators == named.next_validators
+    });
+    if !is_the_trusted {
+        if highest_known_height(state, &anchor.relay)?.is_some_and(|highest| named.height < highest) {
+            return Ok(Err(Code::ANCHOR_BELOW));
+        }
+        follow_anew(state, &named)?;
+    }
     participant::resume_participation(state)?;
     Ok(Ok(()))
 }

@@ -97,6 +97,11 @@ pub fn learn_acknowledgement(
     Ok(Acknowledgement::Learnt(newest.received))
 }
 
+/// Forgets what a peer acknowledged on a branch that was lost: the next leaf says what it has.
+pub(crate) fn forget_all_acknowledged(state: &mut BlockState<'_>, peer: &ChainId) -> Result<(), StoreFault> {
+    state.remove_working(areas::PEERS, &areas::of_peer(peer))
+}
+
 /// Takes an acknowledgement back to what the kept history of a re-anchored chain says, where that is less.
 pub(crate) fn forget_acknowledgement(
     state: &mut BlockState<'_>,

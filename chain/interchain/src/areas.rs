@@ -33,6 +33,8 @@ pub(crate) const WAITING_COUNT: &str = "ic-waiting-count";
 pub(crate) const ASIDE_COUNT: &str = "ic-aside-count";
 /// How often a peer was given a new anchor here: chain → count.
 pub(crate) const REANCHORS: &str = "ic-reanchors";
+/// Height at or below which a peer's lists are void: chain → height.
+pub(crate) const LIST_FLOOR: &str = "ic-list-floor";
 /// Own recent header hashes: height → hash.
 pub(crate) const OWN_HEADERS: &str = "ic-own-headers";
 

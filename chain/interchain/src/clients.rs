@@ -145,6 +145,20 @@ pub(crate) fn set_anchor(
     name_set(state, header)
 }
 
+/// Gives a client another header by the word of one's own governance alone: what the chain sent up to there is void.
+pub(crate) fn anchor_anew(state: &mut BlockState<'_>, header: &TrustedHeader) -> Result<(), StoreFault> {
+    set_anchor(state, header, None)?;
+    state.put_working_as(areas::LIST_FLOOR, &areas::of_peer(&header.chain), &header.height)
+}
+
+/// Height at or below which lists of a chain are void.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn list_floor(state: &BlockState<'_>, chain: &ChainId) -> Result<Option<Height>, StoreFault> {
+    state.working_as(areas::LIST_FLOOR, &areas::of_peer(chain))
+}
+
 /// Writes record and working entries of one trusted header.
 fn store(
     state: &mut BlockState<'_>,

@@ -4,12 +4,12 @@
 //! messages waits behind them. Bounds: at most 256 messages per Advance; none while more than `max_waiting_messages` wait.
 
 use crate::areas;
-use crate::clients::{accept_handoff, accept_head, trusted};
+use crate::clients::{accept_handoff, accept_head, list_floor, trusted};
 use crate::queues::{postpone, waiting_count};
 use chain_state::{BlockFacts, BlockState, Refusal, StoreFault};
-use ledger_protocol::interchain::{Advance, Handoff, Message, OutboxLeaf};
+use ledger_protocol::interchain::{Advance, DeliveredBlock, Handoff, Message, OutboxLeaf};
 use ledger_protocol::proof::client::{ClientError, TrustedHeader, VerifiedAdvance, verify_advance, verify_handoff};
-use ledger_protocol::{ChainId, Code, Sequence};
+use ledger_protocol::{ChainId, Code, Height, Sequence};
 
 /// What an Advance brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,21 @@ pub(crate) fn judge_advance(
         return Ok(Err(Refusal { code: Code::POOL_FULL, reason }));
     }
     let next = next_expected(state, &advance.source)?;
-    Ok(verify_advance(&trusted, next, receiver, advance, empty_step_ms).map_err(|error| refusal_of(&error)))
+    let verified = match verify_advance(&trusted, next, receiver, advance, empty_step_ms) {
+        Ok(verified) => verified,
+        Err(error) => return Ok(Err(refusal_of(&error))),
+    };
+    let is_void = |floor: Height| {
+        advance.blocks.iter().any(|block| match block {
+            DeliveredBlock::Older { header, .. } => header.height <= floor,
+            DeliveredBlock::Head { .. } => advance.head.header().height <= floor,
+        })
+    };
+    if list_floor(state, &advance.source)?.is_some_and(is_void) {
+        let reason = "the list is not above the header that this chain's governance named".to_owned();
+        return Ok(Err(Refusal { code: Code::PROOF, reason }));
+    }
+    Ok(Ok(verified))
 }
 
 /// Verifies a hand-off against the state without changing it.

@@ -83,6 +83,34 @@ pub fn sent(state: &BlockState<'_>, peer: &ChainId) -> Result<Sequence, StoreFau
     Ok(counters(state, peer)?.sent)
 }
 
+/// Drops what waits to leave to a peer.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn drop_queued(state: &mut BlockState<'_>, peer: &ChainId) -> Result<(), StoreFault> {
+    let sent = counters(state, peer)?.sent;
+    renumber(state, peer, sent)
+}
+
+/// After a re-anchor of this very chain: drops what waits to leave to a peer and goes on with the number that the peer
+/// expects. It has counted messages of the lost branch, and takes no list from before its new anchor (ADR 0013).
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn renumber(state: &mut BlockState<'_>, peer: &ChainId, next: Sequence) -> Result<(), StoreFault> {
+    loop {
+        let rows = state.scan_working(areas::OUTBOX, &areas::of_peer(peer), None, CHUNK)?;
+        if rows.is_empty() {
+            break;
+        }
+        for (key, _) in rows {
+            state.remove_working(areas::OUTBOX, &key)?;
+        }
+    }
+    let next = Counters { assigned: next, sent: next };
+    state.put_working_as(areas::OUTBOX_COUNTERS, &areas::of_peer(peer), &next)
+}
+
 /// How many messages wait to leave.
 ///
 /// # Errors

@@ -120,6 +120,14 @@ pub(crate) fn remove_from(state: &mut BlockState<'_>, peer: &ChainId, first: Seq
     Ok(())
 }
 
+/// Drops what a peer sent on a lost branch and waits here. What stands aside has its record and ends by itself.
+pub(crate) fn drop_waiting(state: &mut BlockState<'_>, peer: &ChainId) -> Result<(), StoreFault> {
+    while let Some(message) = list(state, areas::WAITING, peer, None, 1)?.pop() {
+        remove(state, areas::WAITING, areas::WAITING_COUNT, peer, message.sequence)?;
+    }
+    Ok(())
+}
+
 fn remove(
     state: &mut BlockState<'_>,
     area: &str,

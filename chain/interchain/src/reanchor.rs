@@ -1,14 +1,14 @@
 //! Re-anchoring of a followed chain (R9): judged against what the state trusts, then applied.
 
-use crate::acknowledgement::forget_acknowledgement;
+use crate::acknowledgement::{forget_acknowledgement, forget_all_acknowledged};
 use crate::areas;
-use crate::clients::{anchor, set_anchor, trusted, trusted_history};
+use crate::clients::{anchor, anchor_anew, set_anchor, trusted, trusted_history};
 use crate::inbox::{next_expected, no_client, refusal_of, set_next_expected};
-use crate::queues::remove_from;
+use crate::queues::{drop_waiting, remove_from};
 use chain_state::{BlockState, Refusal, StoreFault};
 use ledger_protocol::ChainId;
 use ledger_protocol::interchain::Reanchor;
-use ledger_protocol::proof::client::{VerifiedReanchor, verify_reanchor};
+use ledger_protocol::proof::client::{TrustedHeader, VerifiedReanchor, verify_reanchor};
 
 /// Verifies a re-anchor against the state without changing it; that enough members want it is the motion's affair.
 ///
@@ -43,6 +43,19 @@ pub fn reanchor(state: &mut BlockState<'_>, verified: &VerifiedReanchor) -> Resu
     forget_acknowledgement(state, &chain, &verified.common_leaf)?;
     set_next_expected(state, &chain, verified.next_expected)?;
     count_reanchor(state, &chain)
+}
+
+/// Gives a chain another trusted header by the word of one's own governance, after that chain has lost blocks. The
+/// counter of what was received and the highest known height stay (S5). Lists from blocks at or below the header are
+/// void, as is what waits of them and what was acknowledged there: the chain sends anew what is still open (ADR 0013).
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub fn follow_anew(state: &mut BlockState<'_>, header: &TrustedHeader) -> Result<(), StoreFault> {
+    anchor_anew(state, header)?;
+    drop_waiting(state, &header.chain)?;
+    forget_all_acknowledged(state, &header.chain)?;
+    count_reanchor(state, &header.chain)
 }
 
 /// How often a chain was given a new anchor here; every outbox leaf to it says so.

@@ -32,6 +32,8 @@ pub const fn base(operation: &Operation) -> u64 {
         Operation::ReportEquivocation(_) => 5_000,
         Operation::SubmitProposal(_) => 10_000,
         Operation::CancelProposal(_) => 2_000,
+        // A certificate at the most, and paths.
+        Operation::ReportLocked(_) => 50_000,
     }
 }
 

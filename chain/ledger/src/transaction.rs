@@ -137,6 +137,7 @@ impl Run<'_> {
                 | Operation::VoteMotion(_)
                 | Operation::SubmitProposal(_)
                 | Operation::CancelProposal(_)
+                | Operation::ReportLocked(_)
         ) {
             refuse_frozen(state, operation.ledger, self.signatories)?;
             return Ok(system.operation(state, self.signatories.authors, &operation.operation)??);
@@ -185,7 +186,8 @@ pub(crate) fn require_right_ledger(operation: &LedgerOperation) -> Result<(), Le
         | Operation::SetRelayAnchor(_)
         | Operation::ReportEquivocation(_)
         | Operation::SubmitProposal(_)
-        | Operation::CancelProposal(_) => on_system_ledger,
+        | Operation::CancelProposal(_)
+        | Operation::ReportLocked(_) => on_system_ledger,
     };
     require(fits, Code::NOT_SYSTEM_LEDGER)
 }
@@ -229,6 +231,7 @@ pub(crate) fn carry_out(
         | Operation::SetRelayAnchor(_)
         | Operation::ReportEquivocation(_)
         | Operation::SubmitProposal(_)
-        | Operation::CancelProposal(_) => Err(Code::UNSUPPORTED.into()),
+        | Operation::CancelProposal(_)
+        | Operation::ReportLocked(_) => Err(Code::UNSUPPORTED.into()),
     }
 }

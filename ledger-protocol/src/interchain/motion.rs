@@ -51,6 +51,16 @@ pub enum Motion {
     SetParameters(ParameterChange) = 13,
     /// Schedules validators of the relay.
     SetValidators(ValidatorChange) = 14,
+    /// The relay goes on from a kept header: an interval of its blocks, which subchains may have accepted, is lost.
+    /// Every lane is held until its chain follows a block at or above this motion's.
+    ReanchorRelay {
+        /// First height whose block was lost.
+        first_lost: Height,
+        /// Last height of the lost branch that anybody accepted.
+        last_lost: Height,
+        /// Why.
+        reason: Text<256>,
+    } = 15,
 }
 
 /// What a chain shows to be registered.

@@ -18,6 +18,8 @@ pub mod accounts {
     pub const CLIENTS: &str = "clients";
     /// Proposals; relay.
     pub const PROPOSALS: &str = "proposals";
+    /// Lost intervals of the relay, and how proposals that began in them ended; relay.
+    pub const LOST: &str = "lost";
     /// Legs as the participant knows them; subchain.
     pub const LEGS: &str = "legs";
     /// Equivocations of this chain's validators that were reported.
@@ -45,6 +47,16 @@ pub fn chain_key(chain: &ChainId) -> StateKey {
 /// while it is queued or after it was rejected), on a subchain in account `legs`.
 pub fn proposal_key(id: &ProposalId, started_at_on_relay: Height) -> StateKey {
     state_key(encode(&(id, started_at_on_relay.0.to_be_bytes())))
+}
+
+/// The lost intervals of the relay.
+pub fn lost_intervals_key() -> StateKey {
+    state_key(b"intervals".to_vec())
+}
+
+/// The record of a proposal that began in a lost interval of the relay.
+pub fn lost_proposal_key(id: &ProposalId, started_at: Height) -> StateKey {
+    state_key([b"proposal/".to_vec(), encode(&(id, started_at.0.to_be_bytes()))].concat())
 }
 
 /// The record of a motion.

@@ -5,8 +5,9 @@
 use super::permissions::{AccountMode, ReadPolicy, Role, SigningPolicy};
 use crate::chain::{Equivocation, Parameters, RelayAnchor, ValidatorSet};
 use crate::codec::{Bounded, BoundedBytes, SortedVec, Text, coded_enum};
-use crate::identifiers::{AccountName, Address, Height, LedgerId, Organisation, Version};
+use crate::identifiers::{AccountName, Address, ChainId, Height, LedgerId, Organisation, ProposalId, Version};
 use crate::interchain::Motion;
+use crate::proof::LedgerStateProof;
 use crate::proposal::{Cancel, Submit};
 use crate::suite::PublicKey;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -67,7 +68,23 @@ coded_enum! {
         SubmitProposal(Submit) = 0x0701,
         /// Cancels one's own proposal; relay only.
         CancelProposal(Cancel) = 0x0702,
+        /// Shows that a chain holds a proposal of a lost interval LOCKED; relay only, by anyone.
+        ReportLocked(LockedReport) = 0x0703,
     }
+}
+
+/// Shows that a chain holds a proposal that began in a lost interval of the relay.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct LockedReport {
+    /// The chain that holds it.
+    pub chain: ChainId,
+    /// The proposal.
+    pub id: ProposalId,
+    /// Relay height at which it began, on the lost branch.
+    pub started_at_on_relay: Height,
+    /// The chain's record of it, in ledger 0, account `legs`. Its checkpoint is the header that the relay trusts of the
+    /// chain; no hand-off may be needed on the way.
+    pub proof: LedgerStateProof,
 }
 
 /// Registers an identity by its key.

@@ -92,6 +92,8 @@ pub struct SyntheticChain {
     pub sets: BTreeMap<Hash, KeySet>,
     pub next_sequence: BTreeMap<ChainId, u64>,
     pub step_ms: u64,
+    /// The ledgers tree of the next blocks.
+    pub ledgers: CountedRoot,
 }
 
 impl SyntheticChain {
@@ -105,6 +107,7 @@ impl SyntheticChain {
             blocks: Vec::new(),
             next_sequence: BTreeMap::new(),
             step_ms: 1_000,
+            ledgers: CountedRoot { root: empty_root(suite), count: 0 },
         };
         chain.remember(chain.current.clone());
         chain.append(Vec::new(), None);
@@ -162,7 +165,7 @@ impl SyntheticChain {
             changes: empty,
             events: empty,
             outbox: CountedRoot { root: Tree::new(suite, &leaves).root(), count: leaves.len() as u32 },
-            ledgers: empty,
+            ledgers: self.ledgers,
             history: Tree::new(suite, &hashes).root(),
             validators_hash,
             next_validators_hash,

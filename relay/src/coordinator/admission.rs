@@ -60,7 +60,9 @@ pub(super) fn check(
         let Some(view) = chain_view(state, &leg.chain, facts.timestamp_ms)? else {
             return refuse(Code::CHAIN_UNKNOWN);
         };
-        if view.record.status != ChainStatus::Active || view.record.lagging {
+        // A held lane takes the chain out of new proposals, like a pause.
+        let is_held = registry::is_held(state, &leg.chain)?;
+        if view.record.status != ChainStatus::Active || view.record.lagging || is_held {
             return refuse(Code::CHAIN_NOT_ACTIVE);
         }
         if view.is_stale {

@@ -1,5 +1,6 @@
 //! Votes and Outcomes of subchains, as their ordered messages bring them.
 
+use super::lost::{self, LostOutcome};
 use super::queue::{self, Released};
 use super::record::{self, with_phase};
 use super::table::{OutcomeReaction, VoteReaction, on_outcome, on_vote};
@@ -144,7 +145,14 @@ fn on_outcome_message(
     released: &mut Released,
 ) -> Result<Code, StoreFault> {
     let Some((record, leg)) = find_leg(state, &outcome.id, outcome.started_at_on_relay, &outcome.chain)? else {
-        return Ok(Code::PROPOSAL_UNKNOWN);
+        return match lost::on_outcome(state, facts, message, outcome)? {
+            LostOutcome::Unknown => Ok(Code::PROPOSAL_UNKNOWN),
+            LostOutcome::Receipt(code) => Ok(code),
+            LostOutcome::Broken => {
+                registry::freeze(state, facts, &outcome.chain, released)?;
+                Ok(Code::CONTRADICTION)
+            }
+        };
     };
     let decision = record.decision.as_option().copied();
     let reaction = on_outcome(record.state, decision.as_ref(), &leg.phase, leg.mode.votes(), &outcome.result);

@@ -61,6 +61,9 @@ pub fn carry_out(
         Motion::SetApprovals(policy) => answer(members::set_approvals(state, policy)),
         Motion::SetParameters(change) => answer(schedule_parameters(state, facts.height, change)),
         Motion::SetValidators(change) => answer(schedule_validators(state, facts.height, change)),
+        Motion::ReanchorRelay { first_lost, last_lost, reason } => {
+            super::lanes::hold_all(state, facts, (*first_lost, *last_lost), reason, released)
+        }
     }
 }
 

@@ -5,10 +5,10 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 use super::synthetic::{KeySet, SyntheticChain};
-use chain_interchain::{client, next_expected};
+use chain_interchain::{client, list_floor, next_expected};
 use chain_state::{BlockFacts, BlockState, ExecuteError, Execution, MemoryStore, Place, StateMachine, StoreWriter};
 use ledger_protocol::chain::{
-    CertificateKind, ChainRole, Genesis, Grant, Input, LedgerGenesis, Parameters, RelayAnchor,
+    CertificateKind, ChainRole, CountedRoot, Genesis, Grant, Input, LedgerGenesis, LedgerLeaf, Parameters, RelayAnchor,
 };
 use ledger_protocol::codec::{Bounded, BoundedBytes, SortedVec, Text, encode};
 use ledger_protocol::interchain::{Advance, MAX_LIST_BYTES, MAX_LIST_MESSAGES};
@@ -280,6 +280,7 @@ pub fn subchain_genesis(archive: &SyntheticChain, relay: &SyntheticChain, parame
 }
 
 /// One chain.
+#[derive(Clone)]
 pub struct Chain<M> {
     pub machine: M,
     pub archive: SyntheticChain,
@@ -287,6 +288,8 @@ pub struct Chain<M> {
     pub parameters: Parameters,
     /// The keys behind the set that the machine will name next.
     pub to_come: Option<KeySet>,
+    /// The ledgers after the newest block.
+    pub ledgers: Vec<LedgerLeaf>,
 }
 
 impl<M: StateMachine> Chain<M> {
@@ -294,7 +297,7 @@ impl<M: StateMachine> Chain<M> {
         let delta = machine.genesis(genesis).unwrap().delta;
         let mut store = MemoryStore::default();
         store.apply(&delta.batch, true).unwrap();
-        Self { machine, archive, store, parameters: genesis.parameters.clone(), to_come: None }
+        Self { machine, archive, store, parameters: genesis.parameters.clone(), to_come: None, ledgers: Vec::new() }
     }
 
     /// Another branch from here on: the same state, but no later block is the same.
@@ -341,6 +344,10 @@ impl<M: StateMachine> Chain<M> {
         let outbox = execution.outbox.iter().map(|entry| (entry.leaf, entry.messages.clone())).collect();
         let hands_over = execution.next_validators != self.archive.current.set;
         let next = hands_over.then(|| self.to_come.take().expect("the keys behind the next set"));
+        self.ledgers = execution.delta.ledgers.clone();
+        let leaves: Vec<Vec<u8>> = self.ledgers.iter().map(encode).collect();
+        let root = merkle::Tree::new(self.id().suite, &leaves).root();
+        self.archive.ledgers = CountedRoot { root, count: leaves.len() as u32 };
         self.archive.append(outbox, next);
         execution
     }
@@ -454,10 +461,11 @@ pub fn pending<S: StateMachine, D: StateMachine>(
     let (id, to) = (source.id(), destination.id());
     let (trusted, next) = destination
         .read(|state| Some((client(state, &id).unwrap()?.height_on_source, next_expected(state, &id).unwrap())))?;
+    let floor = destination.read(|state| list_floor(state, &id).unwrap()).unwrap_or(Height::ZERO);
     let speaks = |height: &u64| source.archive.block(Height(*height)).outbox.iter().any(|(leaf, _)| leaf.peer == to);
     let tip = Height((1..=source.tip()).rev().find(speaks)?);
     let (mut blocks, mut messages, mut bytes) = (Vec::new(), 0, 0);
-    for height in (1..=tip.0).map(Height) {
+    for height in (floor.0 + 1..=tip.0).map(Height) {
         let found = source.archive.block(height).outbox.iter().find(|(leaf, _)| leaf.peer == to);
         let Some((leaf, list)) = found else { continue };
         if leaf.count == 0 || leaf.first < next {

@@ -14,6 +14,7 @@ mod order;
 mod queue;
 mod random;
 mod reanchored;
+mod relay_anchor;
 #[path = "../../../ledger-protocol/tests/client/synthetic.rs"]
 mod synthetic;
 mod world;

@@ -3,13 +3,13 @@
 //! One record per (relay, id, h0) in ledger 0, account `legs`. A chain has one relay, so the relay is not part of
 //! the key. The staged writes of a LOCKED leg and a parked NOTIFY leg are working entries beside it.
 
-use super::table::LegState;
 use borsh::{BorshDeserialize, BorshSerialize};
 use chain_state::{BlockState, Place, StoreFault};
 use ledger_protocol::codec::{SortedVec, encode};
 use ledger_protocol::proposal::{MAX_SCOPE, ScopeEntry};
+pub use ledger_protocol::system::LegRecord;
 use ledger_protocol::system::{accounts, proposal_key};
-use ledger_protocol::{Height, ProposalId, Sequence, SuiteHash};
+use ledger_protocol::{Height, ProposalId};
 
 /// Which leg: a proposal that began at a relay height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -18,19 +18,6 @@ pub struct LegId {
     pub id: ProposalId,
     /// Relay height at which it began.
     pub started_at_on_relay: Height,
-}
-
-/// A leg's record.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct LegRecord {
-    /// Its state.
-    pub state: LegState,
-    /// Last relay height at which its vote counts.
-    pub deadline_on_relay: Height,
-    /// The voted write-set root; of a leg that did not vote YES the zero hash.
-    pub write_set_root: SuiteHash,
-    /// Sequence of the message that ended it here: its Outcome, or its NO. While LOCKED or waiting, of its YES or 0.
-    pub answered_by: Sequence,
 }
 
 impl LegId {

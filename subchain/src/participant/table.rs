@@ -1,30 +1,7 @@
 //! The participant's state table (§4 of the proposal protocol) as one pure function, cell by cell.
 
-use borsh::{BorshDeserialize, BorshSerialize};
 use ledger_protocol::Code;
-
-/// What this chain remembers of one (relay, id, h0). No record at all is `None` beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum LegState {
-    /// Voted YES: staged writes and locks are held until a proven Decision (S1).
-    Locked = 1,
-    /// Voted NO: nothing is held.
-    Refused = 2,
-    /// ABORT came before the Prepare: a Prepare that follows is not run.
-    Tombstone = 3,
-    /// Voted YES, then ABORT: everything is dropped.
-    Released = 4,
-    /// Voted YES, then COMMIT: everything is in the books.
-    Applied = 5,
-    /// Only by re-anchor: this chain no longer knew the proposal.
-    Disputed = 6,
-    /// A NOTIFY leg that has run.
-    Noted = 7,
-    /// A NOTIFY leg that waits at a lock.
-    Waiting = 8,
-}
+pub use ledger_protocol::system::LegState;
 
 /// A proven message of the relay, as the table distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

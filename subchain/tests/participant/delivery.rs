@@ -243,3 +243,32 @@ fn s7_if_the_relay_halts_locks_stay_until_its_members_re_anchor_it() {
     assert_eq!(side.state(&prepare), Some(LegState::Released));
     assert_eq!(side.sub.local(vec![set("k", "mine")]), Code::OK);
 }
+
+#[test]
+fn lists_from_before_a_header_that_governance_named_are_void() {
+    let mut side = Side::new();
+    let (to, relay) = (side.id(), side.relay.id);
+    let leg = write(side.id(), &["k"], "1");
+    let prepare = side.prepare_until(20, leg);
+    let void = relay_block(&mut side, 0, &[ask(&prepare)], None);
+    let anchor = relay_block(&mut side, 1, &[], None);
+    let trusted = side.relay.trusted(anchor);
+    let named = RelayAnchor {
+        relay,
+        kind: trusted.kind,
+        height_on_relay: trusted.height,
+        header_hash_on_relay: relay.suite.foreign(trusted.header_hash),
+        next_validators_on_relay: trusted.next_validators,
+    };
+    let input = transaction(side.id(), OWNER, vec![at(SYSTEM, Operation::SetRelayAnchor(named))]);
+    assert_eq!(side.sub.codes(vec![input])[0], [Code::OK]);
+    assert_eq!(side.sub.archive.block(side.sub.archive.tip()).outbox[0].0.reanchored, 1, "the relay hears of it");
+    let head = relay_block(&mut side, 1, &[], None);
+    refused(&side, advance(side.relay.advance(anchor, head, &to, &[void])), Code::PROOF);
+    assert_eq!(expects(&side), 0);
+    // The relay says it again with the number that is expected.
+    let again = relay_block(&mut side, 0, &[ask(&prepare)], None);
+    let word = side.relay.advance(anchor, again, &to, &[again]);
+    assert_eq!(side.sub.codes(vec![advance(word)]), [[Code::OK, Code::OK]]);
+    assert_eq!(side.state(&prepare), Some(LegState::Locked));
+}

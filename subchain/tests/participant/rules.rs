@@ -199,10 +199,9 @@ fn s5_the_known_height_never_falls_not_even_by_a_new_anchor() {
     let mut side = Side::new();
     side.learn(30);
     let input = anchor_at(&side, 5);
-    assert_eq!(side.sub.codes(vec![input])[0], [Code::OK]);
+    assert_eq!(side.sub.codes(vec![input])[0], [Code::ANCHOR_BELOW], "S5: at or above the highest known height");
     assert_eq!(side.known(), 30);
     let leg = write(side.id(), &["k"], "1");
-    // Its deadline lies above the anchor and the head that brings it, but below what was known.
     let prepare = side.prepare_until(30, leg);
     assert_eq!(side.tell_one(ask(&prepare)), Code::EXPIRED);
     assert_eq!(side.state(&prepare), None);
