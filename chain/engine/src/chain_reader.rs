@@ -271,13 +271,16 @@ impl<'a> ChainReader<'a> {
         let start = rows::outbox_first(peer, Sequence::ZERO);
         let prefix = start.get(..start.len().saturating_sub(8)).unwrap_or_default();
         let end = rows::end_of(prefix);
-        // The list that holds `next` may begin before it.
+        // A list that begins at `next` is the newest that does. Otherwise the list that holds it began before.
+        let exact = rows::outbox_first(peer, next);
         let after = rows::outbox_first(peer, next.saturating_add(1));
-        let from = match self.reader.last(&start, &after)? {
-            Some((key, _)) => key,
-            None => after,
+        let from = if self.reader.get(&exact)?.is_some() {
+            exact
+        } else {
+            self.reader.last(&start, &after)?.map_or(after, |(key, _)| key)
         };
         let mut heights = Vec::new();
+        let mut covered = 0;
         for (key, bytes) in self.reader.scan(&from, &end, limit.saturating_add(1))? {
             let height: Height =
                 ledger_protocol::codec::decode(&bytes, 8).map_err(|error| rows::damaged(&key, &error))?;
@@ -287,8 +290,11 @@ impl<'a> ChainReader<'a> {
             if height > last || heights.len() >= limit {
                 break;
             }
-            if ends > next.0 {
+            // After a re-anchor of this chain numbers are given anew (ADR 0013): a list that begins within a newer one
+            // is void.
+            if ends > next.0 && first.unwrap_or_default() >= covered {
                 heights.push(height);
+                covered = ends;
             }
         }
         Ok(heights)
