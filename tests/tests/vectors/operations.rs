@@ -100,6 +100,12 @@ fn operations(suite: Suite) -> Vec<Operation> {
         Operation::ReportEquivocation(crate::chains::equivocations(suite).remove(0).1),
         Operation::SubmitProposal(network.submit.clone()),
         Operation::CancelProposal(Cancel { id: network.id, valid_until: Height(77) }),
+        Operation::ReportLocked(LockedReport {
+            chain: network.subs[0].id,
+            id: network.id,
+            started_at_on_relay: Height(5),
+            proof: crate::proofs::state_present(suite),
+        }),
     ]
 }
 

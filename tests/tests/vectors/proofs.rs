@@ -3,9 +3,18 @@
 use super::samples::{all, rich};
 use super::scenario::{Network, Story};
 use super::{bytes, check, hex, vector};
-use ledger_protocol::proof::{VerifiedFile, verify_file};
+use ledger_protocol::proof::{AnyProof, LedgerStateProof, VerifiedFile, verify_file};
 use ledger_protocol::{Height, Suite};
 use serde_json::json;
+
+/// The sample of a state proof.
+pub(crate) fn state_present(suite: Suite) -> LedgerStateProof {
+    let found = all(&rich(suite)).into_iter().find_map(|(name, _, proof)| match proof {
+        AnyProof::LedgerState(proof) if name == "state present" => Some(*proof),
+        _ => None,
+    });
+    found.unwrap()
+}
 
 #[test]
 fn proof_files() {
