@@ -206,6 +206,17 @@ pub(crate) enum MotionKind {
         #[command(flatten)]
         limits: Box<LimitArgs>,
     },
+    /// The relay goes on from a kept block: an interval of its blocks is lost. Every lane is held until its chain's
+    /// governance has named a block of the relay at or above this motion's.
+    ReanchorRelay {
+        /// First height whose block was lost.
+        first_lost: u64,
+        /// Last height of the lost branch that any subchain accepted.
+        last_lost: u64,
+        /// What happened, for the relay's record.
+        #[arg(long)]
+        because: String,
+    },
     /// The consortium's members and their rule, from a TOML file.
     SetMembers {
         /// The policy file (docs/cli.md).

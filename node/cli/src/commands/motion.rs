@@ -171,6 +171,11 @@ fn motion_of(client: &Client, relay: &ChainWriter<'_>, kind: &MotionKind, height
             }
             Motion::SetLimits { chain, limits }
         }
+        MotionKind::ReanchorRelay { first_lost, last_lost, because } => Motion::ReanchorRelay {
+            first_lost: Height(*first_lost),
+            last_lost: Height(*last_lost),
+            reason: text::words("the reason", because)?,
+        },
         MotionKind::SetMembers { file } => Motion::SetMembers(policy(file)?),
         MotionKind::SetApprovals { file } => Motion::SetApprovals(policy(file)?),
     })
