@@ -68,6 +68,7 @@ pub(crate) fn set(state: &mut BlockState<'_>, anchor: &RelayAnchor) -> Result<Re
             return Ok(Err(Code::ANCHOR_BELOW));
         }
         follow_anew(state, &named)?;
+        participant::forget_branch(state)?;
     }
     participant::resume_participation(state)?;
     Ok(Ok(()))

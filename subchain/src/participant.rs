@@ -23,7 +23,7 @@ pub(crate) use planted_bugs::release_by_own_clock;
 pub use prepare::dry_run;
 pub use prune::prune_acknowledged;
 pub use reanchored::is_catching_up;
-pub(crate) use reanchored::{hear_of_branch, hear_of_reanchors};
+pub(crate) use reanchored::{forget_branch, hear_of_branch, hear_of_reanchors};
 pub use record::{LegId, LegRecord};
 pub(crate) use standing::alarm_acknowledgement;
 pub use standing::{Standing, known_relay_height, resume_participation, standing};

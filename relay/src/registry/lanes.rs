@@ -9,7 +9,7 @@
 use super::peers;
 use crate::coordinator::{self, RelayFacts, Released};
 use borsh::{BorshDeserialize, BorshSerialize};
-use chain_interchain::{OwnHeader, client, drop_queued, renumber};
+use chain_interchain::{OwnHeader, client, drop_queued, reanchors, renumber};
 use chain_state::{BlockState, Place, StoreFault};
 use ledger_protocol::codec::{Text, encode};
 use ledger_protocol::interchain::OutboxLeaf;
@@ -125,7 +125,13 @@ pub fn learn(
         if was_anchored_since {
             renumber(state, chain, leaf.received)?;
         }
-        return coordinator::resend_open(state, facts, chain);
+        coordinator::resend_open(state, facts, chain)?;
+        // What was queued is dropped, and that may have been the list of a re-anchor of this chain: it is told again,
+        // behind everything that makes its legs known. A chain that waits for none finds nothing new in it.
+        if reanchors(state, chain)? > 0 {
+            coordinator::tell_open_legs(state, facts, chain)?;
+        }
+        return Ok(());
     }
     if reanchored != before.reanchored {
         put(state, chain, &Lane { reanchored, ..before })?;

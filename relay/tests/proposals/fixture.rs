@@ -308,7 +308,8 @@ impl<M: StateMachine> Chain<M> {
         let mut archive = self.archive.clone();
         archive.step_ms += 1;
         let store = self.store.clone();
-        Self { machine: self.machine, archive, store, parameters: self.parameters.clone(), to_come: None }
+        let (parameters, ledgers) = (self.parameters.clone(), self.ledgers.clone());
+        Self { machine: self.machine, archive, store, parameters, to_come: None, ledgers }
     }
 
     pub fn id(&self) -> ChainId {

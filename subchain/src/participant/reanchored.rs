@@ -57,6 +57,19 @@ pub(crate) fn hear_of_branch(state: &mut BlockState<'_>, leaf: &OutboxLeaf) -> R
     announce(state, leaf.reanchored.saturating_add(1))
 }
 
+/// This chain was given another header of its relay: what it heard of re-anchors came from the branch that was lost. The
+/// leaves of the new one say how it is there.
+///
+/// # Errors
+/// [`StoreFault`] on I/O.
+pub(crate) fn forget_branch(state: &mut BlockState<'_>) -> Result<(), StoreFault> {
+    let before = heard(state)?;
+    if before.announced == before.told {
+        return Ok(());
+    }
+    state.put_working_as(HEARD, &[], &Heard { announced: before.told, ..before })
+}
+
 /// Whether the list of a re-anchor is still to come.
 ///
 /// # Errors
