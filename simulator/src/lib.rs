@@ -16,6 +16,7 @@ pub mod network;
 pub mod property;
 mod random;
 pub mod replay;
+pub mod scale;
 pub mod scenario;
 #[cfg(feature = "planted-bugs")]
 pub mod self_test;
@@ -31,4 +32,4 @@ pub use failure::{Contradiction, Failure};
 pub use network::NetworkConfig;
 pub use property::{Fact, Observation, Property};
 pub use random::{Random, Seed, seeds};
-pub use world::{ChainIndex, ChainSpec, Fault, ProcessId, Reply, World, WorldConfig};
+pub use world::{ChainIndex, ChainSpec, Costs, Fault, ProcessId, Reply, Step, StepKind, World, WorldConfig};

@@ -5,6 +5,7 @@
 
 mod actors;
 mod connect;
+mod costs;
 mod courier;
 mod faults;
 mod happen;
@@ -29,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+pub use costs::{Costs, Step, StepKind};
 pub use faults::Fault;
 
 /// Virtual time 0 on every clock without skew: 1 January 2026.
@@ -248,6 +250,7 @@ pub struct World {
     own_replies: BTreeSet<u64>,
     failure: Option<Box<Failure>>,
     cast: crate::actors::Cast,
+    cores: costs::Cores,
 }
 
 impl fmt::Debug for World {
@@ -290,6 +293,7 @@ impl World {
             own_replies: BTreeSet::new(),
             failure: None,
             cast: crate::actors::Cast::new(seed),
+            cores: costs::Cores::default(),
         }
     }
 

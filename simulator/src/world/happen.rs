@@ -66,9 +66,14 @@ impl World {
     /// Hands an event to a replica, if it runs, and carries out what it asks for.
     pub(super) fn tell(&mut self, process: ProcessId, chain: ChainIndex, event: ReplicaEvent) {
         let now = self.reading(process);
-        let Some(running) = self.processes[process.0].running.get_mut(&chain) else { return };
-        let mut effects = Vec::new();
-        let result = running.replica.on(now, event, &mut effects);
+        let step = super::Step::of_event(chain, &event);
+        let (told, _) = self.charged(process, &step, |world| {
+            let running = world.processes[process.0].running.get_mut(&chain)?;
+            let mut effects = Vec::new();
+            let result = running.replica.on(now, event, &mut effects);
+            Some((result, effects))
+        });
+        let Some((result, effects)) = told else { return };
         self.perform(process, chain, effects);
         if let Err(halt) = result
             && self.processes[process.0].running.contains_key(&chain)

@@ -111,10 +111,13 @@ impl World {
     /// Runs the job on the store as it is now, and answers when the seed says.
     fn work(&mut self, process: ProcessId, life: u64, chain: ChainIndex, token: Token, job: Job) {
         self.record(Some(process), Some(chain), "works on", token.0, &job.count().to_le_bytes());
-        let empty = MemoryStore::default();
-        let store = self.processes[process.0].disk.store(chain).unwrap_or(&empty);
-        let result = Box::new(job.run(&*self.chain(chain).machine, store));
-        let after_ms = self.on_work.within(self.config.work_ms);
+        let step = super::Step::of_job(chain, &job);
+        let (result, busy_ms) = self.charged(process, &step, |world| {
+            let empty = MemoryStore::default();
+            let store = world.processes[process.0].disk.store(chain).unwrap_or(&empty);
+            Box::new(job.run(&*world.chain(chain).machine, store))
+        });
+        let after_ms = self.on_work.within(self.config.work_ms).max(busy_ms);
         self.schedule(after_ms, Happening::Done { process, life, chain, token, result });
     }
 
