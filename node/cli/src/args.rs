@@ -16,7 +16,7 @@ pub(crate) use network::{
 };
 pub(crate) use proofs::{BundleCommand, CheckpointCommand, ProofCommand, ProofKind};
 pub(crate) use proposals::{AccessArg, MotionCommand, MotionKind, ProposalCommand, ScopeArg};
-pub(crate) use simulation::{SimCommand, SimExploreArgs, SimRunArgs, SimSelfTestArgs, SimShrinkArgs};
+pub(crate) use simulation::{SimCommand, SimExploreArgs, SimRunArgs, SimScaleArgs, SimSelfTestArgs, SimShrinkArgs};
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;

@@ -4,6 +4,8 @@
 //! busy and never flooded. CPU time is summed per phase by the threads that do the work; what is left of the process's
 //! time after phases and client is the network with its encryption, and the runtime.
 
+mod profile;
+
 use crate::args::BenchArgs;
 use crate::demo::latency::Latencies;
 use crate::demo::report::peak_rss_mb;
@@ -145,6 +147,10 @@ pub(crate) async fn run(args: &BenchArgs, output: &Output) -> Outcome {
     };
     node.stop().await;
     let report = measured?;
+    if let Some(file) = &args.profile_out {
+        output.say("measuring blocks, certificates and cross-chain work");
+        profile::write(file, &report.cpu_us_per_tx_and_node, report.validators, report.cores)?;
+    }
     output.data(&report, words);
     Ok(())
 }

@@ -145,6 +145,29 @@ impl Profile {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
+    /// Rounds every number to a hundredth of a microsecond: less was not measured.
+    pub fn round(&mut self) {
+        let Self { transaction: tx, block, relay, subchain, certificate_verify, .. } = self;
+        let of_block = [
+            &mut block.relay_execute,
+            &mut block.subchain_execute,
+            &mut block.consensus,
+            &mut block.vote,
+            &mut block.votes,
+        ];
+        let of_tx = [&mut tx.verify, &mut tx.execute, &mut tx.state, &mut tx.store, &mut tx.log, &mut tx.consensus];
+        for value in of_block.into_iter().chain(of_tx).chain([&mut tx.serve, &mut tx.network, certificate_verify]) {
+            *value = (*value * 100.0).round() / 100.0;
+        }
+        for costs in [relay, subchain] {
+            let admits = [&mut costs.proposal_admit, &mut costs.advance_admit];
+            let executes = [&mut costs.proposal_execute, &mut costs.advance_execute, &mut costs.message_execute];
+            for value in admits.into_iter().chain(executes) {
+                *value = (*value * 100.0).round() / 100.0;
+            }
+        }
+    }
+
     fn check(&self) -> Result<(), ProfileError> {
         if self.format != FORMAT {
             return Err(ProfileError::Format(self.format.clone()));

@@ -128,6 +128,9 @@ pub(crate) struct BenchArgs {
     /// Keep the network in this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+    /// Measure blocks, certificates and cross-chain work too, and write what every step costs for `crosstie sim scale`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile_out: Option<PathBuf>,
 }
 
 /// `crosstie chain …`.

@@ -22,6 +22,27 @@ pub(crate) enum SimCommand {
     #[command(after_help = "Needs a binary built for it alone:\n  cargo run --profile ci -p node-cli --features \
                       planted-bugs -- sim self-test")]
     SelfTest(SimSelfTestArgs),
+    /// Show how throughput grows with subchains, where the relay is full, and what moves that point.
+    #[command(after_help = "Example:\n  crosstie bench --seconds 20 --profile-out profile.json\n  crosstie sim scale \
+                      --profile profile.json --report scale.html")]
+    Scale(SimScaleArgs),
+}
+
+/// A table of sizes and shares.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SimScaleArgs {
+    /// What steps cost, as `crosstie bench --profile-out FILE` measured it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: PathBuf,
+    /// Most subchains: 1, 2, 4 … up to here.
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) max_subchains: u16,
+    /// Legs of a proposal.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub(crate) legs: u16,
+    /// Write a page for the browser here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// One trial.

@@ -6,6 +6,7 @@
 mod explore;
 mod log;
 mod report;
+mod scale;
 mod self_test;
 
 use crate::args::{SimCommand, SimRunArgs, SimShrinkArgs};
@@ -36,6 +37,7 @@ pub(super) fn run(command: &SimCommand, output: &Output) -> Outcome {
         SimCommand::Explore(args) => explore::run(args, output),
         SimCommand::Shrink(args) => shrink_seed(args, output),
         SimCommand::SelfTest(args) => self_test::run(args, output),
+        SimCommand::Scale(args) => scale::run(args, output),
     }
 }
 
