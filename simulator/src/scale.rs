@@ -19,8 +19,11 @@ pub use profile::{BlockCosts, CrossCosts, FORMAT, Machine, Profile, ProfileError
 pub const SUBCHAINS: [usize; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 /// Shares of cross-chain work of the table, in percent.
 pub const SHARES: [u32; 4] = [0, 10, 50, 100];
-/// From this share of its core on the relay counts as full.
+/// From this share of its cores on the relay counts as full.
 pub const FULL: f64 = 0.9;
+/// It is full, too, when its blocks come so many times later than its interval says: execution at the proposer and then
+/// at the others stands one after the other, so cores may have rest and the chain none.
+pub const LATE: f64 = 1.25;
 
 /// What moves the point where the relay is full.
 #[derive(Debug, Clone)]

@@ -87,6 +87,13 @@ pub struct Point {
     pub p50_ms: f64,
 }
 
+impl Point {
+    /// Whether the relay can do no more: its cores are busy, or its blocks are late.
+    pub fn is_full(&self) -> bool {
+        self.relay_cpu >= super::FULL || self.relay_pace >= super::LATE
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Say {
     Prepare,

@@ -67,7 +67,7 @@ fn without_cross_chain_work_subchains_add_up_and_the_relay_rests() {
 #[test]
 fn cross_chain_work_alone_fills_the_relay_and_then_more_subchains_do_not_help() {
     let points: Vec<Point> = [4, 16, 64].map(|subchains| run(&profile(), &short(subchains, 100))).to_vec();
-    assert!(points[2].relay_cpu >= FULL, "{points:?}");
+    assert!(points[2].is_full(), "{points:?}");
     assert!(points[2].proposals_per_s <= points[1].proposals_per_s * 1.05, "{points:?}");
     let relay_us: f64 = 2.0 * 150.0 + 4.0 * 60.0;
     assert!(points.iter().all(|point| point.proposals_per_s <= 1e6 / relay_us), "{points:?}");
@@ -75,7 +75,7 @@ fn cross_chain_work_alone_fills_the_relay_and_then_more_subchains_do_not_help() 
 }
 
 #[test]
-fn a_cheaper_proposal_or_a_second_core_moves_the_point() {
+fn a_cheaper_proposal_moves_the_point_and_a_second_core_gives_rest() {
     let now = run(&profile(), &short(16, 100));
     let mut cheaper = profile();
     cheaper.relay.proposal_admit /= 2.0;
@@ -83,8 +83,10 @@ fn a_cheaper_proposal_or_a_second_core_moves_the_point() {
     cheaper.relay.message_execute /= 2.0;
     let halved = run(&cheaper, &short(16, 100));
     assert!(halved.proposals_per_s > now.proposals_per_s * 1.2, "{now:?} {halved:?}");
+    // Blocks are executed one after the other: a second core gives the relay rest, and little throughput.
     let two_cores = run(&profile(), &Plan { relay_cores: 2.0, ..short(16, 100) });
-    assert!(two_cores.proposals_per_s > now.proposals_per_s * 1.1, "{now:?} {two_cores:?}");
+    assert!(two_cores.proposals_per_s >= now.proposals_per_s * 0.98, "{now:?} {two_cores:?}");
+    assert!(two_cores.relay_cpu < now.relay_cpu * 0.7, "{now:?} {two_cores:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::args::SimScaleArgs;
 use crate::exit::{Failure, Outcome};
 use crate::output::{Output, table};
 use serde::Serialize;
-use simulator::scale::{self, FULL, Plan, Point, Profile, SHARES, SUBCHAINS};
+use simulator::scale::{self, FULL, LATE, Plan, Point, Profile, SHARES, SUBCHAINS};
 
 /// The size at which what moves the point is compared, if the table has it.
 const COMPARED: usize = 16;
@@ -86,7 +86,7 @@ fn full(points: &[Point], share: u32) -> Full {
     let of_share = || points.iter().filter(|point| point.cross_percent == share);
     Full {
         cross_percent: share,
-        from_subchains: of_share().find(|point| point.relay_cpu >= FULL).map(|point| point.subchains),
+        from_subchains: of_share().find(|point| point.is_full()).map(|point| point.subchains),
         most_items_per_s: of_share().map(|point| point.items_per_s).fold(0.0, f64::max),
     }
 }
@@ -146,7 +146,9 @@ fn assumptions(profile: &Profile, plan: &Plan) -> Vec<String> {
          not measure it apart"
             .to_owned(),
         format!(
-            "The relay counts as full from {:.0} % of its core; pace is its mean time between blocks ÷ its interval",
+            "The relay counts as full from {:.0} % of its cores, or when its blocks come {LATE} times later than its \
+             interval (pace): the proposer executes a block, then the others do, so cores may have rest and the chain \
+             none",
             FULL * 100.0
         ),
     ]
