@@ -4,6 +4,8 @@
 
 mod hashing;
 mod keys;
+#[cfg(feature = "stand-in-signatures")]
+pub mod stand_in;
 mod text;
 mod verify;
 

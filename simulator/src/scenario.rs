@@ -8,11 +8,13 @@
 mod actor;
 mod fault;
 mod schedule;
+mod signatures;
 mod workload;
 
 pub use actor::{ActorKind, ActorPlan, Fraction, bad_seats, tolerated};
 pub use fault::{FaultKind, FaultPlan, Target};
 pub use schedule::{Schedule, Strike};
+pub use signatures::Signatures;
 pub use workload::{Arrival, HOT, LocalKind, Row, Workload, WorkloadKind};
 
 use crate::fixture::{NetworkPlan, SubchainPlan};
@@ -144,6 +146,9 @@ pub struct Scenario {
     /// Virtual time after it, without faults, within which every ordered proposal must be over.
     #[serde(default = "default_settle_ms")]
     pub settle_ms: u64,
+    /// Which signatures are made and verified.
+    #[serde(default)]
+    pub signatures: Signatures,
     /// The chains.
     #[serde(default)]
     pub network: NetworkSection,
@@ -194,6 +199,7 @@ impl Scenario {
             }
             Err(ScenarioError::value(key, format!("{value} is not between {least} and {most}")))
         };
+        self.signatures.check()?;
         within("length_ms", self.length_ms, 1, MAX_LENGTH_MS)?;
         within("settle_ms", self.settle_ms, 1_000, MAX_LENGTH_MS)?;
         within("network.validators", self.network.validators as u64, 1, MAX_VALIDATORS as u64)?;

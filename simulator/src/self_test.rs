@@ -13,7 +13,7 @@ pub use grounds::{GROUNDS, grounds_of};
 pub use planted::Plant;
 
 use crate::random::Seed;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Signatures};
 use crate::trial::{self, Trial};
 use cpu_time::ThreadTime;
 use planted::plant;
@@ -57,7 +57,7 @@ pub struct Hunt {
 ///
 /// # Panics
 /// When a scenario of the self-test cannot be read.
-pub fn hunt(plant_it: Plant, first_seed: u64, max_cpu: Duration) -> Hunt {
+pub fn hunt(plant_it: Plant, signatures: Signatures, first_seed: u64, max_cpu: Duration) -> Hunt {
     let started = ThreadTime::now();
     let _planted = plant(plant_it);
     let grounds = grounds_of(plant_it);
@@ -66,7 +66,7 @@ pub fn hunt(plant_it: Plant, first_seed: u64, max_cpu: Duration) -> Hunt {
         for name in grounds {
             let seed = Seed(first_seed + trials / grounds.len() as u64);
             trials += 1;
-            let found = try_one(name, seed);
+            let found = try_one(name, signatures, seed);
             let cpu = started.elapsed();
             if found.is_some() || cpu >= max_cpu {
                 return Hunt { plant: plant_it, found, trials, cpu };
@@ -79,8 +79,8 @@ pub fn hunt(plant_it: Plant, first_seed: u64, max_cpu: Duration) -> Hunt {
 ///
 /// # Panics
 /// When there is no such scenario.
-pub fn try_one(name: &'static str, seed: Seed) -> Option<Broken> {
-    let scenario = scenario(name);
+pub fn try_one(name: &'static str, signatures: Signatures, seed: Seed) -> Option<Broken> {
+    let scenario = Scenario { signatures, ..scenario(name) };
     let run = catch_unwind(AssertUnwindSafe(|| trial::run(name, &scenario, &[], seed, None)));
     match run {
         Ok(Trial { failure: None, .. }) => None,

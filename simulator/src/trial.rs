@@ -20,7 +20,7 @@ use crate::failure::{Contradiction, Failure};
 use crate::fixture::Network;
 use crate::property;
 use crate::random::Seed;
-use crate::scenario::{Arrival, Latency, Row, Scenario, Schedule, Workload};
+use crate::scenario::{Arrival, Latency, Row, Scenario, Schedule, Signatures, Workload};
 use crate::world::{ProcessId, World, WorldConfig};
 use agenda::Agenda;
 use casting::Casting;
@@ -38,6 +38,8 @@ const STEP_MS: u64 = 500;
 pub struct Trial {
     /// The seed.
     pub seed: Seed,
+    /// Which signatures were made and verified.
+    pub signatures: Signatures,
     /// Of every event and effect in order.
     pub trace_hash: Hash,
     /// Events.
@@ -74,6 +76,7 @@ pub struct Trial {
 
 /// Runs a trial with the strikes that the seed gives, or only those of these numbers.
 pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Option<&[usize]>) -> Trial {
+    let _chosen = scenario.signatures.choose();
     let schedule = Schedule::new(&scenario.faults, scenario.length_ms, seed);
     let schedule = only.map_or_else(|| schedule.clone(), |numbers| schedule.only(numbers));
     let config = scenario.world(name);
@@ -116,6 +119,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let ends = ends(&chronicle, &ids);
     Trial {
         seed,
+        signatures: scenario.signatures,
         trace_hash: world.trace_hash(),
         events: world.events(),
         effects: world.effects(),

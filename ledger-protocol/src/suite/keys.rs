@@ -117,6 +117,10 @@ impl SecretKey {
 
     /// Signs `message`.
     pub fn sign(&self, message: &[u8]) -> Signature {
+        #[cfg(feature = "stand-in-signatures")]
+        if super::stand_in::is_in_use() {
+            return super::stand_in::of(&self.public_key(), message);
+        }
         match self {
             Self::Ed25519(key) => Signature(key.sign(message).to_bytes()),
             Self::Sm2(key) => {

@@ -104,6 +104,12 @@ impl Verifier {
         message: &[u8],
         signature: &Signature,
     ) -> Result<VerifiedSignature, SignatureError> {
+        #[cfg(feature = "stand-in-signatures")]
+        if super::stand_in::is_in_use() {
+            let verified = VerifiedSignature { public_key: *public_key, signature: *signature };
+            let fits = super::stand_in::of(public_key, message) == *signature;
+            return if fits { Ok(verified) } else { Err(SignatureError::Mismatch) };
+        }
         match public_key {
             PublicKey::Ed25519(key) => {
                 let key = VerificationKey::try_from(*key).map_err(|_| SignatureError::Key)?;
@@ -123,6 +129,10 @@ impl Verifier {
     /// Verifies a list of any length and any mixture of suites; answer i is about item i and is what
     /// [`Self::verify`] answers.
     pub fn verify_batch(&self, items: &[BatchItem<'_>]) -> Vec<Result<VerifiedSignature, SignatureError>> {
+        #[cfg(feature = "stand-in-signatures")]
+        if super::stand_in::is_in_use() {
+            return items.iter().map(|item| self.verify(item.public_key, item.message, item.signature)).collect();
+        }
         let mut verified = vec![None; items.len()];
         let ed25519: Vec<(usize, &BatchItem<'_>)> =
             items.iter().enumerate().filter(|(_, item)| matches!(item.public_key, PublicKey::Ed25519(_))).collect();

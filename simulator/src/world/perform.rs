@@ -183,7 +183,11 @@ impl World {
         let Some(running) = self.running(process, chain) else { return Vec::new() };
         let signed = running.signed.lock().unwrap_or_else(PoisonError::into_inner);
         // A signature is found by its bytes, so that this does not depend on the messages' encoding.
-        let newest = signed.iter().filter(|(signature, _)| bytes.windows(64).any(|window| window == *signature));
+        // The first byte is asked first: this looks at every byte of every consensus message.
+        let stands_in = |signature: &[u8; 64]| {
+            bytes.windows(64).any(|window| window.first() == signature.first() && window == signature)
+        };
+        let newest = signed.iter().filter(|(signature, _)| stands_in(signature));
         newest.map(|(_, message)| *message).collect()
     }
 }

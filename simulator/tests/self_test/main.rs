@@ -3,6 +3,7 @@
 // A test may say how far it went.
 #![allow(clippy::print_stdout)]
 
+use simulator::scenario::Signatures;
 use simulator::seeds;
 use simulator::self_test::{GROUNDS, MAX_CPU, Plant, grounds_of, hunt, try_one};
 
@@ -10,7 +11,7 @@ use simulator::self_test::{GROUNDS, MAX_CPU, Plant, grounds_of, hunt, try_one};
 fn hunt_every(part: usize, parts: usize) {
     let mut missed = Vec::new();
     for plant in Plant::ALL.iter().copied().skip(part).step_by(parts) {
-        let hunt = hunt(plant, 1, MAX_CPU);
+        let hunt = hunt(plant, Signatures::Real, 1, MAX_CPU);
         let cpu_s = hunt.cpu.as_secs_f64();
         match hunt.found {
             Some(broken) => println!(
@@ -44,7 +45,7 @@ fn every_mistake_is_found_second_half() {
 fn nothing_is_found_where_nothing_is_planted() {
     for (name, _) in GROUNDS {
         for seed in seeds(3) {
-            let broken = try_one(name, seed);
+            let broken = try_one(name, Signatures::Real, seed);
             assert!(broken.is_none(), "{name}, seed {seed}: {broken:?}");
             println!("{name}, seed {seed}: clean");
         }

@@ -1,6 +1,7 @@
 //! Arguments of the chain simulator.
 
 use clap::Subcommand;
+use simulator::scenario::Signatures;
 use std::path::PathBuf;
 
 /// Whole networks in virtual time. A scenario file says what runs and what goes wrong, a seed makes it definite.
@@ -57,6 +58,10 @@ pub(crate) struct SimRunArgs {
     /// Only these faults of the seed's schedule, by number; `none` for none.
     #[arg(long, value_name = "LIST", value_parser = fault_numbers)]
     pub(crate) faults: Option<FaultNumbers>,
+    /// Make and verify these signatures, whatever the scenario says: `real`, or `stand-in`, which is faster and only in
+    /// builds with the feature stand-in-signatures.
+    #[arg(long, value_name = "KIND", value_parser = signatures)]
+    pub(crate) signatures: Option<Signatures>,
     /// Write a page for the browser here.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -83,6 +88,10 @@ pub(crate) struct SimExploreArgs {
     /// Go on after a failure, up to so many of them.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) failures: usize,
+    /// Make and verify these signatures, whatever the scenario says: `real`, or `stand-in`, which is faster and only in
+    /// builds with the feature stand-in-signatures.
+    #[arg(long, value_name = "KIND", value_parser = signatures)]
+    pub(crate) signatures: Option<Signatures>,
 }
 
 /// A search.
@@ -97,6 +106,10 @@ pub(crate) struct SimShrinkArgs {
     /// At most so many trials.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) budget: usize,
+    /// Make and verify these signatures, whatever the scenario says: `real`, or `stand-in`, which is faster and only in
+    /// builds with the feature stand-in-signatures.
+    #[arg(long, value_name = "KIND", value_parser = signatures)]
+    pub(crate) signatures: Option<Signatures>,
 }
 
 /// A self-test.
@@ -117,11 +130,21 @@ pub(crate) struct SimSelfTestArgs {
     /// CPU time after which a mistake counts as missed.
     #[arg(long, value_name = "N", default_value_t = 600)]
     pub(crate) max_cpu_s: u64,
+    /// Make and verify these signatures, whatever the scenario says: `real`, or `stand-in`, which is faster and only in
+    /// builds with the feature stand-in-signatures.
+    #[arg(long, value_name = "KIND", value_parser = signatures)]
+    pub(crate) signatures: Option<Signatures>,
 }
 
 /// Numbers of faults.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FaultNumbers(pub(crate) Vec<usize>);
+
+fn signatures(text: &str) -> Result<Signatures, String> {
+    let signatures = Signatures::named(text).ok_or("there are `real` and `stand-in`")?;
+    signatures.check().map_err(|error| error.to_string())?;
+    Ok(signatures)
+}
 
 fn fault_numbers(text: &str) -> Result<FaultNumbers, String> {
     if text == "none" {

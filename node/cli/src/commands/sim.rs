@@ -13,7 +13,7 @@ use crate::args::{SimCommand, SimRunArgs, SimShrinkArgs};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Output, table};
 use serde::Serialize;
-use simulator::scenario::{Row, Scenario};
+use simulator::scenario::{Row, Scenario, Signatures};
 use simulator::shrink::shrink;
 use simulator::trial::{self, Trial, count_by_kind};
 use simulator::{Failure as Broken, Seed};
@@ -41,13 +41,15 @@ pub(super) fn run(command: &SimCommand, output: &Output) -> Outcome {
     }
 }
 
-fn load(file: &Path) -> Outcome<Loaded> {
+/// Reads a scenario, and lets `--signatures` decide against it.
+fn load(file: &Path, signatures: Option<Signatures>) -> Outcome<Loaded> {
     let read = |file: &Path| {
         std::fs::read_to_string(file)
             .map_err(|error| Failure::input(file, error).next("name a file that this user can read"))
     };
-    let scenario = Scenario::parse(&read(file)?)
+    let mut scenario = Scenario::parse(&read(file)?)
         .map_err(|error| Failure::input(file, error).next("docs/simulation.md lists every key of a scenario"))?;
+    scenario.signatures = signatures.unwrap_or(scenario.signatures);
     let rows = match &scenario.workload.file {
         None => Vec::new(),
         Some(data) => {
@@ -109,16 +111,21 @@ impl BrokenTold {
     }
 }
 
-fn replay_line(file: &Path, seed: u64, faults: Option<&[usize]>) -> String {
+fn replay_line(loaded: &Loaded, seed: u64, faults: Option<&[usize]>) -> String {
     let faults = faults.map_or_else(String::new, |numbers| {
         let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
         format!(" --faults {}", if numbers.is_empty() { "none".to_owned() } else { numbers.join(",") })
     });
-    format!("crosstie sim replay {} --seed {seed}{faults}", file.display())
+    // Said whenever it is not the default: a seed of the one is another run with the other.
+    let signatures = match loaded.scenario.signatures {
+        Signatures::Real => "",
+        Signatures::StandIn => " --signatures stand-in",
+    };
+    format!("crosstie sim replay {} --seed {seed}{faults}{signatures}", loaded.file.display())
 }
 
 fn one(args: &SimRunArgs, keeps_log: bool, output: &Output) -> Outcome {
-    let loaded = load(&args.scenario)?;
+    let loaded = load(&args.scenario, args.signatures)?;
     let only = args.faults.as_ref().map(|faults| faults.0.as_slice());
     let spinner = output.progress(None, "{spinner} {msg}");
     spinner.set_message(format!("{}, seed {}", loaded.name, args.seed));
@@ -127,7 +134,7 @@ fn one(args: &SimRunArgs, keeps_log: bool, output: &Output) -> Outcome {
     spinner.finish_and_clear();
     let default_log = || PathBuf::from(format!("crosstie-sim-{}-{}.log", loaded.name, args.seed));
     let log = args.log.clone().or_else(|| (keeps_log || trial.failure.is_some()).then(default_log));
-    let replay = replay_line(&loaded.file, args.seed, only);
+    let replay = replay_line(&loaded, args.seed, only);
     if let Some(log) = &log {
         log::write(log, &trial, &replay)?;
     }
@@ -162,7 +169,7 @@ fn tell(loaded: &Loaded, trial: &Trial, replay: &str, log: Option<PathBuf>) -> T
         misdeeds: trial.misdeeds.clone(),
         frozen: trial.frozen.clone(),
         states_and_steps_covered: trial.chronicle.coverage.len(),
-        signatures: "real",
+        signatures: trial.signatures.name(),
         properties: trial.properties.clone(),
         broken: trial.failure.as_ref().map(|broken| BrokenTold::new(broken, replay.to_owned(), log)),
     }
@@ -213,7 +220,7 @@ struct ShrunkTold {
 }
 
 fn shrink_seed(args: &SimShrinkArgs, output: &Output) -> Outcome {
-    let loaded = load(&args.scenario)?;
+    let loaded = load(&args.scenario, args.signatures)?;
     let seed = Seed(args.seed);
     let attempt = |only: Option<&[usize]>| trial::run(&loaded.name, &loaded.scenario, &loaded.rows, seed, only);
     let first = attempt(None);
@@ -233,7 +240,7 @@ fn shrink_seed(args: &SimShrinkArgs, output: &Output) -> Outcome {
     let Some(still_broken) = &last.failure else {
         return Err(Failure::internal("the shrunk schedule does not fail; trials are not deterministic"));
     };
-    let replay = replay_line(&loaded.file, args.seed, Some(&shrunk.strikes));
+    let replay = replay_line(&loaded, args.seed, Some(&shrunk.strikes));
     let log = PathBuf::from(format!("crosstie-sim-{}-{}-shrunk.log", loaded.name, args.seed));
     log::write(&log, &last, &replay)?;
     let told = ShrunkTold {

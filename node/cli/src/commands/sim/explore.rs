@@ -35,7 +35,7 @@ struct Told {
 
 /// Runs the seeds.
 pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
-    let loaded = args.scenarios.iter().map(|file| load(file)).collect::<Outcome<Vec<Loaded>>>()?;
+    let loaded = args.scenarios.iter().map(|file| load(file, args.signatures)).collect::<Outcome<Vec<Loaded>>>()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from);
     let total = args.seeds.saturating_mul(loaded.len() as u64);
@@ -54,7 +54,7 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
         faults: BTreeMap::new(),
         misdeeds: BTreeMap::new(),
         steps_covered: Vec::new(),
-        signatures: "real",
+        signatures: kinds(&loaded),
         broken: Vec::new(),
     };
     let mut coverage = Coverage::new();
@@ -86,7 +86,7 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
             add(&mut told, &mut coverage, &trial);
             bar.inc(1);
             if let (Some(failure), Some(one)) = (&trial.failure, loaded.get(place)) {
-                let replay = replay_line(&one.file, trial.seed.0, None);
+                let replay = replay_line(one, trial.seed.0, None);
                 let file = PathBuf::from(format!("crosstie-sim-{}-{}.log", one.name, trial.seed));
                 log::write(&file, &trial, &replay)?;
                 let one = BrokenTold::new(failure, replay, Some(file));
@@ -106,6 +106,13 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
         count => Err(Failure::refused(format!("{count} of {} trials break a property", told.trials))
             .next("replay one by its line, or find the fewest faults with `crosstie sim shrink`")),
     }
+}
+
+/// The one kind of signatures of all scenarios, or that there are two.
+fn kinds(loaded: &[Loaded]) -> &'static str {
+    let mut kinds: Vec<&str> = loaded.iter().map(|loaded| loaded.scenario.signatures.name()).collect();
+    kinds.dedup();
+    if let [one] = kinds.as_slice() { one } else { "real and stand-in" }
 }
 
 fn add(told: &mut Told, coverage: &mut Coverage, trial: &Trial) {
@@ -133,7 +140,7 @@ fn words(told: &Told) -> String {
     };
     let steps: Vec<Vec<String>> = told.steps_covered.iter().map(|step| vec![step.clone()]).collect();
     format!(
-        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; real signatures\n\n{}\n{}\n{}\n{}",
+        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; {} signatures\n\n{}\n{}\n{}\n{}",
         told.trials,
         told.scenarios.join(", "),
         told.elapsed_s,
@@ -141,6 +148,7 @@ fn words(told: &Told) -> String {
         told.broken.len(),
         told.virtual_s,
         told.events,
+        told.signatures,
         table(&["proposals", "count"], &rows(&told.ends)),
         table(&["faults", "count"], &rows(&told.faults)),
         table(&["misdeeds of actors", "count"], &misdeeds),

@@ -18,6 +18,7 @@ fn text(trial: &Trial, replay: &str) -> String {
     };
     line(format!("replay: {replay}"));
     line(format!("trace hash {}, {} events, {} virtual ms", trial.trace_hash, trial.events, trial.virtual_ms));
+    line(format!("{} signatures", trial.signatures.name()));
     if let Some(broken) = &trial.failure {
         line(format!("\nBROKEN: {} at {} ms, effect {}", broken.property, broken.at_ms, broken.effects));
         line(format!("  one fact:   {}", broken.contradiction.first));

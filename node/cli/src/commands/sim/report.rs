@@ -94,7 +94,7 @@ fn data<'t>(loaded: &'t Loaded, trial: &'t Trial, replay: &'t str) -> Data<'t> {
         ends: &trial.ends,
         fault_counts: counts(trial),
         misdeeds: &trial.misdeeds,
-        signatures: "real",
+        signatures: trial.signatures.name(),
         chains: trial.chains.iter().map(String::as_str).collect(),
         blocks: blocks.collect(),
         faults: faults(trial),

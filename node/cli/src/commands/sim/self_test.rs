@@ -27,6 +27,7 @@ mod planted {
     use crate::output::table;
     use serde::Serialize;
     use simulator::Seed;
+    use simulator::scenario::Signatures;
     use simulator::self_test::{Broken, GROUNDS, Plant, hunt, try_one};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
@@ -64,6 +65,7 @@ mod planted {
     #[derive(Debug, Serialize)]
     struct Told {
         first_seed: u64,
+        signatures: &'static str,
         max_cpu_s: u64,
         mistakes: Vec<MistakeTold>,
         clean_trials: usize,
@@ -88,6 +90,7 @@ mod planted {
         let bar = output.progress(Some(tasks.len() as u64), "{bar:40} {pos}/{len} {msg}");
         let mut told = Told {
             first_seed: args.first_seed,
+            signatures: args.signatures.unwrap_or_default().name(),
             max_cpu_s: args.max_cpu_s,
             mistakes: Vec::new(),
             clean_trials: 0,
@@ -131,8 +134,10 @@ mod planted {
             None => Ok(()),
             Some(broken) => {
                 Err(Failure::refused(format!("{} breaks with nothing planted", broken.property)).next(format!(
-                    "`crosstie sim replay tests/scenarios/self-test/{}.toml --seed {}` in a binary of any build",
-                    broken.scenario, broken.seed
+                    "`crosstie sim replay tests/scenarios/self-test/{}.toml --seed {}{}` in a binary of this build",
+                    broken.scenario,
+                    broken.seed,
+                    if args.signatures.unwrap_or_default() == Signatures::Real { "" } else { " --signatures stand-in" }
                 )))
             }
         }
@@ -159,9 +164,12 @@ mod planted {
 
     fn carry_out(task: Task, args: &SimSelfTestArgs) -> Done {
         match task {
-            Task::Clean(name, seed) => Done::Clean(try_one(name, seed).map(BrokenTold::from)),
+            Task::Clean(name, seed) => {
+                Done::Clean(try_one(name, args.signatures.unwrap_or_default(), seed).map(BrokenTold::from))
+            }
             Task::Hunt(plant) => {
-                let hunt = hunt(plant, args.first_seed, Duration::from_secs(args.max_cpu_s));
+                let max_cpu = Duration::from_secs(args.max_cpu_s);
+                let hunt = hunt(plant, args.signatures.unwrap_or_default(), args.first_seed, max_cpu);
                 Done::Hunt(MistakeTold {
                     mistake: plant.name(),
                     what: plant.what(),
@@ -194,8 +202,9 @@ mod planted {
         let columns = ["planted", "found by the property", "scenario", "seed", "events", "trials", "CPU s"];
         let found = told.mistakes.iter().filter(|told| told.found.is_some()).count();
         let mut text = format!(
-            "{found} of {} planted mistakes found; {} trials with nothing planted: {} broken\n\n{}",
+            "{found} of {} planted mistakes found, {} signatures; {} trials with nothing planted: {} broken\n\n{}",
             told.mistakes.len(),
+            told.signatures,
             told.clean_trials,
             told.found_where_nothing_is_planted.len(),
             table(&columns, &rows),
