@@ -64,8 +64,8 @@ fn run(asked: &Asked) -> Result<bool, String> {
             let started = ThreadTime::now();
             let trial = trial::run(&name, &scenario, &rows, seed, None);
             let cpu_s = started.elapsed().as_secs_f64();
-            let broken = trial.failure.as_ref().map_or("", |failure| failure.property);
-            print!("{name} {seed} {} {} {broken}", trial.trace_hash, trial.events);
+            let broken = trial.failure.as_ref().map_or_else(String::new, |failure| format!(" {}", failure.property));
+            print!("{name} {seed} {} {}{broken}", trial.trace_hash, trial.events);
             if asked.tells_cpu {
                 let virtual_s = trial.virtual_ms as f64 / 1_000.0;
                 print!(

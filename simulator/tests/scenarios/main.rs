@@ -22,19 +22,47 @@ fn load(name: &str) -> (Scenario, Vec<Row>) {
     (scenario, rows)
 }
 
+/// Whose traces are in the file of all builds.
+const GOLDEN: Seed = Seed(1);
+
+/// The line of `scripts/trace-hashes` for a trial.
+fn line(name: &str, trial: &Trial) -> String {
+    format!("{name} {} {} {}", trial.seed, trial.trace_hash, trial.events)
+}
+
 /// Runs a scenario under the first `count` seeds and looks at every trial.
 fn run(name: &str, count: u64, look: impl Fn(&Trial)) {
+    run_part(name, count, (0, 1), look);
+}
+
+/// Runs one of several equal parts of the seeds, so that the test runner can spread them over the cores.
+fn run_part(name: &str, count: u64, (part, parts): (usize, usize), look: impl Fn(&Trial)) {
     let (scenario, rows) = load(name);
-    for seed in seeds(count) {
+    let mut golden = None;
+    for seed in seeds(count).into_iter().skip(part).step_by(parts) {
         let trial = trial::run(name, &scenario, &rows, seed, None);
         if let Some(failure) = &trial.failure {
             panic!("{failure}\nreplay: crosstie sim replay tests/scenarios/{name}.toml --seed {seed}");
         }
         println!("{name}, seed {seed}: {:?}, {} strikes, {} events", trial.ends, trial.strikes.len(), trial.events);
         println!("  {:?}, frozen {:?}", trial.misdeeds, trial.frozen);
-        assert!(trial.submitted > 0 && !trial.chronicle.coverage.is_empty());
         look(&trial);
+        if seed == GOLDEN {
+            golden = Some(line(name, &trial));
+        }
     }
+    // Last, so that a broken property is told first.
+    if let Some(line) = golden {
+        let file = std::fs::read_to_string(folder().join("trace-hashes.txt")).expect("the file of traces ships");
+        assert!(
+            file.lines().any(|known| known == line),
+            "this is not the trace that other builds gave:\n  {line}\nIf it is meant to change: scripts/trace-hashes --write"
+        );
+    }
+}
+
+fn asks_something(trial: &Trial) {
+    assert!(trial.submitted > 0 && !trial.chronicle.coverage.is_empty());
 }
 
 fn ended(trial: &Trial, end: &str) -> usize {
@@ -60,7 +88,11 @@ macro_rules! scenarios {
     ($($test:ident: $name:literal, $seeds:literal, $look:expr;)*) => {
         $(#[test]
         fn $test() {
-            run($name, $seeds, $look);
+            run($name, $seeds, |trial| {
+                asks_something(trial);
+                let look: fn(&Trial) = $look;
+                look(trial);
+            });
         })*
 
         #[test]
@@ -72,15 +104,18 @@ macro_rules! scenarios {
                 .collect();
             ships.sort();
             let mut run = vec![$($name),*];
+            run.extend(["at-rest", "quiet", "split-subchain"]);
             run.sort_unstable();
             assert_eq!(ships, run);
+            let file = std::fs::read_to_string(folder().join("trace-hashes.txt")).expect("the file of traces ships");
+            let known: Vec<&str> = file.lines().filter_map(|line| line.split(' ').next()).collect();
+            assert_eq!(known, run, "run scripts/trace-hashes --write");
         }
     };
 }
 
 scenarios! {
-    quiet: "quiet", 3, all_commit;
-    flights_day: "flights-day", 1, all_commit;
+    flights_day: "flights-day", 3, all_commit;
     leader_crash_storm: "leader-crash-storm", 3, some_commit;
     flapping_partition: "flapping-partition", 3, some_commit;
     courier_outage: "courier-outage", 3, |trial| {
@@ -97,7 +132,7 @@ scenarios! {
         some_commit(trial);
         assert!(ended(trial, "aborted") > 0, "nobody named the stopped chain: {:?}", trial.ends);
     };
-    two_suites: "two-suites", 1, all_commit;
+    two_suites: "two-suites", 3, all_commit;
     three_continents: "three-continents", 3, some_commit;
     chaos: "chaos", 3, some_commit;
     byzantine_validators: "byzantine-validators", 3, |trial| {
@@ -111,11 +146,6 @@ scenarios! {
         assert!(trial.frozen.iter().any(|name| name == "chain-4"), "contradicted and not frozen: {:?}", trial.frozen);
         assert!(!["chain-0", "chain-1", "chain-2"].iter().any(|name| trial.frozen.iter().any(|it| it == name)));
         // A6: who is not named is not hurt.
-        let honest: usize = trial.honest_ends.values().sum();
-        assert!(honest > 0 && trial.honest_ends.get("committed") == Some(&honest), "{:?}", trial.honest_ends);
-    };
-    split_subchain: "split-subchain", 3, |trial| {
-        all_did(trial, &["bad-subchain: split"]);
         let honest: usize = trial.honest_ends.values().sum();
         assert!(honest > 0 && trial.honest_ends.get("committed") == Some(&honest), "{:?}", trial.honest_ends);
     };
@@ -135,6 +165,66 @@ scenarios! {
         some_commit(trial);
         assert!(trial.misdeeds.len() >= 8, "{:?}", trial.misdeeds);
     };
+}
+
+/// Seeds of the scenarios that take less than a second of CPU time.
+const MANY: u64 = 100;
+
+/// Under many seeds, in four parts.
+macro_rules! in_four_parts {
+    ($($name:literal, $look:expr, [$($test:ident: $part:literal),*];)*) => {
+        $($(#[test]
+        fn $test() {
+            run_part($name, MANY, ($part, 4), |trial| {
+                asks_something(trial);
+                let look: fn(&Trial) = $look;
+                look(trial);
+            });
+        })*)*
+    };
+}
+
+in_four_parts! {
+    "quiet", all_commit, [
+        quiet_first_quarter: 0, quiet_second_quarter: 1, quiet_third_quarter: 2, quiet_fourth_quarter: 3
+    ];
+    "split-subchain", |trial| {
+        all_did(trial, &["bad-subchain: split"]);
+        let honest: usize = trial.honest_ends.values().sum();
+        assert!(honest > 0 && trial.honest_ends.get("committed") == Some(&honest), "{:?}", trial.honest_ends);
+    }, [
+        split_subchain_first_quarter: 0, split_subchain_second_quarter: 1,
+        split_subchain_third_quarter: 2, split_subchain_fourth_quarter: 3
+    ];
+}
+
+#[test]
+fn at_rest() {
+    run("at-rest", 3, |trial| {
+        assert_eq!(trial.submitted, 0);
+        // An hour of virtual time, a block every five seconds, some thirty events each for every validator.
+        assert!(trial.virtual_ms >= 3_600_000 && trial.events < 130_000, "{} events", trial.events);
+    });
+}
+
+/// A forged stand-in fails as a forged signature does: see the suite's own tests. Here: nothing else changes.
+#[cfg(feature = "stand-in-signatures")]
+#[test]
+fn stand_in_signatures_break_nothing_and_the_trial_says_so() {
+    let (mut scenario, rows) = load("chaos-byzantine");
+    scenario.signatures = simulator::scenario::Signatures::StandIn;
+    let trial = trial::run("chaos-byzantine", &scenario, &rows, Seed(1), None);
+    assert!(trial.failure.is_none(), "{:?}", trial.failure);
+    assert_eq!(trial.signatures.name(), "stand-in");
+}
+
+#[cfg(not(feature = "stand-in-signatures"))]
+#[test]
+fn a_build_without_stand_in_signatures_refuses_them_with_the_line_that_builds_one() {
+    let text = std::fs::read_to_string(folder().join("quiet.toml")).unwrap();
+    let error = Scenario::parse(&format!("signatures = \"stand-in\"\n{text}")).unwrap_err().to_string();
+    assert!(error.contains("--features stand-in-signatures"), "{error}");
+    assert!(Scenario::parse(&format!("signatures = \"real\"\n{text}")).is_ok());
 }
 
 /// A Submit that waited in a pool until all the others were over was not waited for.
