@@ -441,3 +441,56 @@ fn a_motion_about_no_interval_is_refused() {
     }
     assert_eq!(world.relay.read(|state| registry::intervals(state).unwrap().len()), 2);
 }
+
+#[test]
+fn a_chain_that_never_left_this_branch_goes_on_with_its_numbers() {
+    let mut world = World::new(1);
+    let kept = branch(&world.relay);
+    let last_kept = kept.tip();
+    world.relay.blocks(2);
+    let interval = (last_kept + 1, world.height());
+    world.relay = kept;
+    let id = world.propose(vec![write(world.id(0), &["k"], "1")]);
+    while world.height() <= interval.1 {
+        world.relay.block(Vec::new());
+    }
+    hold(&mut world, interval);
+    // What was sent before the motion is still to be had: this chain has counted nothing else.
+    assert_eq!(world.step(0), [Code::OK]);
+    world.collect(&[0]);
+    assert!(!is_held(&world, 0));
+    assert_eq!(world.state(&id), ProposalState::Committing);
+    assert_eq!(world.step(0), [Code::OK], "the decision of the block in which the lane went on");
+    world.collect(&[0]);
+    assert_eq!(world.state(&id), ProposalState::Committed);
+    assert_eq!(numbers(&world, 0), (Sequence(2), Sequence(2)));
+}
+
+#[test]
+fn an_anchor_from_before_the_motion_does_not_end_the_hold() {
+    let (mut world, leg, kept) = lost_proposal();
+    let interval = (kept.tip() + 1, world.height());
+    world.relay = kept;
+    while world.height() <= interval.1 + 2 {
+        world.relay.block(Vec::new());
+    }
+    // Too early: lists from between this header and the motion would not be void.
+    let anchor = anchor_input(&world, 0, world.height());
+    assert_eq!(world.subs[0].codes(vec![anchor]), [[Code::OK]]);
+    world.collect(&[0]);
+    let chain = world.id(0);
+    assert_eq!(world.relay.read(|state| registry::lane(state, &chain).unwrap().reanchored), 1);
+    hold(&mut world, interval);
+    let advance = pending(&world.subs[0], &world.relay, true);
+    assert!(advance.is_none(), "nothing new");
+    let id = world.relay.id();
+    world.subs[0].tamper(|state| chain_interchain::enqueue_payload(state, &id, &Default::default()).unwrap());
+    world.subs[0].block(Vec::new());
+    world.collect(&[0]);
+    assert!(is_held(&world, 0));
+    follow(&mut world, 0);
+    let shown = show(&world, 0, &leg);
+    assert_eq!(report(&mut world, shown), Code::OK);
+    assert_eq!(world.step(0), [Code::OK]);
+    assert_eq!(leg_state(&world, 0, &leg), Some(LegState::Released));
+}
