@@ -105,6 +105,8 @@ impl StateMachine for RelayMachine {
             receipts.push(self.input(&mut state, facts, &relay, index, input, &mut released)?);
         }
 
+        coordinator::judge_early(&mut state, &relay, &mut released)?;
+
         // Section 5: admission and scope release, then what leaves the chain.
         coordinator::reject_unfit(&mut state, &relay, &mut released)?;
         coordinator::start_ready(&mut state, &relay, &mut released)?;

@@ -3,7 +3,7 @@
 use super::due::due;
 use super::queue::{self, Released};
 use super::record::{self, is_closed};
-use super::{RelayFacts, limits, overdue, retire, send::send};
+use super::{RelayFacts, early, limits, overdue, retire, send::send};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::codec::{decode, encode};
 use ledger_protocol::interchain::{Decision, DecisionVerdict, MessageContent};
@@ -104,6 +104,7 @@ fn decide(
     limits::note_end(state, facts, &record, &verdict)?;
     let record = ProposalRecord { state: to, decision: Choice::Some(verdict), decided_at: facts.height, ..record };
     record::put(state, &record)?;
+    early::note_decision(state, &record.id)?;
     announce(state, facts, &record, verdict)?;
     settle(state, facts, record)
 }

@@ -44,6 +44,11 @@ pub enum OutcomeReaction {
     CloseDisputed,
     /// As `CloseDisputed`, and the undecided proposal aborts.
     CloseDisputedAndAbort,
+    /// The leg is closed, and the undecided proposal aborts: on a branch of the relay that is lost it was aborted, and
+    /// this leg cannot commit any more.
+    CloseAndAbort,
+    /// The leg has taken effect by a decision that this branch has not taken: kept, and judged by the one it takes.
+    Keep,
     /// A NOTIFY leg has run.
     Noted(Code),
     /// The leg is closed as BROKEN and its chain is frozen.
@@ -71,6 +76,7 @@ pub fn on_outcome(
     if !votes {
         return match (result, decision) {
             (OutcomeResult::Noted { code }, Some(DecisionVerdict::Commit { .. })) => OutcomeReaction::Noted(*code),
+            (OutcomeResult::Noted { .. }, None) => OutcomeReaction::Keep,
             (OutcomeResult::Disputed, _) => OutcomeReaction::CloseDisputed,
             _ => OutcomeReaction::Break,
         };
@@ -85,7 +91,14 @@ pub fn on_outcome(
         (OutcomeResult::Released | OutcomeResult::Refused, Some(DecisionVerdict::Abort { .. })) => {
             OutcomeReaction::Close
         }
-        // Anything else contradicts the decision, or comes before there is one.
+        // Before there is a decision, only a lost one can have brought them about; another root than the voted one
+        // contradicts the vote.
+        (OutcomeResult::Applied { write_set_root }, None) => match phase {
+            LegPhase::VotedYes { write_set_root: voted, .. } if voted == write_set_root => OutcomeReaction::Keep,
+            _ => OutcomeReaction::Break,
+        },
+        (OutcomeResult::Released | OutcomeResult::Refused, None) => OutcomeReaction::CloseAndAbort,
+        // Anything else contradicts the decision.
         _ => OutcomeReaction::Break,
     }
 }

@@ -4,7 +4,7 @@ use super::lost::{self, LostOutcome};
 use super::queue::{self, Released};
 use super::record::{self, with_phase};
 use super::table::{OutcomeReaction, VoteReaction, on_outcome, on_vote};
-use super::{RelayFacts, decide, overdue};
+use super::{RelayFacts, decide, early, overdue};
 use crate::registry;
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::interchain::{Message, MessageContent, Outcome, Verdict, Vote};
@@ -144,30 +144,46 @@ fn on_outcome_message(
     outcome: &Outcome,
     released: &mut Released,
 ) -> Result<Code, StoreFault> {
-    let Some((record, leg)) = find_leg(state, &outcome.id, outcome.started_at_on_relay, &outcome.chain)? else {
+    if find_leg(state, &outcome.id, outcome.started_at_on_relay, &outcome.chain)?.is_none() {
         return match lost::on_outcome(state, facts, message, outcome)? {
-            LostOutcome::Unknown => Ok(Code::PROPOSAL_UNKNOWN),
+            LostOutcome::Unknown => early::took_effect_elsewhere(state, facts, outcome, released),
             LostOutcome::Receipt(code) => Ok(code),
             LostOutcome::Broken => {
                 registry::freeze(state, facts, &outcome.chain, released)?;
                 Ok(Code::CONTRADICTION)
             }
         };
+    }
+    settle_outcome(state, facts, outcome, message_hash(message), released)
+}
+
+/// An Outcome of a leg that has a record, by the table: when it is ordered, and once more with the decision when it was
+/// ordered before.
+pub(super) fn settle_outcome(
+    state: &mut BlockState<'_>,
+    facts: &RelayFacts,
+    outcome: &Outcome,
+    message_hash: SuiteHash,
+    released: &mut Released,
+) -> Result<Code, StoreFault> {
+    let Some((record, leg)) = find_leg(state, &outcome.id, outcome.started_at_on_relay, &outcome.chain)? else {
+        return Ok(Code::PROPOSAL_UNKNOWN);
     };
     let decision = record.decision.as_option().copied();
     let reaction = on_outcome(record.state, decision.as_ref(), &leg.phase, leg.mode.votes(), &outcome.result);
     let phase = match reaction {
-        OutcomeReaction::Close => LegPhase::ClosedByOutcome { message_hash: message_hash(message) },
+        OutcomeReaction::Close | OutcomeReaction::CloseAndAbort => LegPhase::ClosedByOutcome { message_hash },
         OutcomeReaction::CloseDisputed | OutcomeReaction::CloseDisputedAndAbort => LegPhase::Disputed,
         OutcomeReaction::Noted(code) => LegPhase::Noted { code },
         OutcomeReaction::Break => LegPhase::Broken,
+        OutcomeReaction::Keep => return early::keep(state, outcome, message_hash),
         OutcomeReaction::Receipt(code) => return Ok(code),
     };
     let record = with_phase(record, &outcome.chain, phase);
     record::put(state, &record)?;
     free(state, &record, &outcome.chain, released)?;
     match reaction {
-        OutcomeReaction::CloseDisputedAndAbort => {
+        OutcomeReaction::CloseAndAbort | OutcomeReaction::CloseDisputedAndAbort => {
             decide::abort(state, facts, record, Code::CHAIN_LOST, outcome.chain)?;
         }
         OutcomeReaction::Break => {

@@ -157,13 +157,24 @@ fn an_outcome_that_contradicts_the_decision_breaks_the_leg_and_freezes_the_chain
 }
 
 #[test]
-fn an_outcome_before_the_decision_breaks_the_leg_and_aborts() {
+fn an_outcome_before_the_decision_hurts_that_proposal_alone() {
+    for result in [OutcomeResult::Released, OutcomeResult::Refused] {
+        let mut world = World::new(2);
+        let id = propose(&mut world);
+        let lie = outcome(&world, &id, 1, result);
+        world.lie(1, &lie);
+        world.collect(&[1]);
+        assert_eq!(world.chain_record(1).status, ChainStatus::Active, "there is no decision that it contradicts");
+        assert_eq!(world.abort_of(&id), (Code::CHAIN_LOST, world.id(1)));
+    }
+    // Taken effect without a vote, or not as voted: that contradicts the vote.
     let mut world = World::new(2);
     let id = propose(&mut world);
-    let lie = outcome(&world, &id, 1, OutcomeResult::Released);
+    let write_set_root = Suite::Standard.foreign(Hash([1; 32]));
+    let lie = outcome(&world, &id, 1, OutcomeResult::Applied { write_set_root });
     world.lie(1, &lie);
     world.collect(&[1]);
-    assert_eq!(world.chain_record(1).status, ChainStatus::Frozen);
+    assert_eq!((world.phase(&id, 1), world.chain_record(1).status), (LegPhase::Broken, ChainStatus::Frozen));
     assert_eq!(world.abort_of(&id), (Code::CHAIN_LOST, world.id(1)));
 }
 

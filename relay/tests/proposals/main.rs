@@ -9,6 +9,7 @@ mod delivery;
 mod endings;
 mod fixture;
 mod limits;
+mod lost_decisions;
 mod notify;
 mod order;
 mod queue;

@@ -19,17 +19,17 @@ use subchain::participant::LegId;
 use subchain::participant::table::LegState;
 
 /// The branch that goes on from the newest block now; other headers follow, at the same heights.
-fn branch(relay: &Relay) -> Relay {
+pub(super) fn branch(relay: &Relay) -> Relay {
     let mut kept = relay.clone();
     kept.archive.step_ms += 1;
     kept
 }
 
-fn leg_state(world: &World, index: usize, leg: &LegId) -> Option<LegState> {
+pub(super) fn leg_state(world: &World, index: usize, leg: &LegId) -> Option<LegState> {
     world.subs[index].read(|state| leg.record(state).unwrap()).map(|record| record.state)
 }
 
-fn anchor_input(world: &World, index: usize, height: u64) -> Input {
+pub(super) fn anchor_input(world: &World, index: usize, height: u64) -> Input {
     let trusted = world.relay.archive.trusted(Height(height));
     let anchor = RelayAnchor {
         relay: world.relay.id(),
@@ -41,19 +41,19 @@ fn anchor_input(world: &World, index: usize, height: u64) -> Input {
     transaction(world.id(index), OWNER, vec![at(SYSTEM, Operation::SetRelayAnchor(anchor))])
 }
 
-fn lost(first_lost: u64, last_lost: u64) -> Motion {
+pub(super) fn lost(first_lost: u64, last_lost: u64) -> Motion {
     let reason = Text::new("the disks of three validators").unwrap();
     Motion::ReanchorRelay { first_lost: Height(first_lost), last_lost: Height(last_lost), reason }
 }
 
-fn is_held(world: &World, index: usize) -> bool {
+pub(super) fn is_held(world: &World, index: usize) -> bool {
     let id = world.id(index);
     world.relay.read(|state| registry::is_held(state, &id).unwrap())
 }
 
 /// The relay goes on as `kept`, which left the lost branch after `last_kept`, beyond everything lost; its members say
 /// so, and every subchain follows. Gives the lost interval.
-fn recover(world: &mut World, kept: Relay, last_kept: u64) -> (u64, u64) {
+pub(super) fn recover(world: &mut World, kept: Relay, last_kept: u64) -> (u64, u64) {
     let interval = (last_kept + 1, world.height());
     world.relay = kept;
     while world.height() <= interval.1 {
@@ -66,7 +66,7 @@ fn recover(world: &mut World, kept: Relay, last_kept: u64) -> (u64, u64) {
     interval
 }
 
-fn hold(world: &mut World, interval: (u64, u64)) {
+pub(super) fn hold(world: &mut World, interval: (u64, u64)) {
     assert_eq!(world.decide(lost(interval.0, interval.1)), Code::OK);
     for index in world.all() {
         assert!(is_held(world, index));
@@ -74,7 +74,7 @@ fn hold(world: &mut World, interval: (u64, u64)) {
 }
 
 /// A subchain's governance names the relay's newest header, and the relay hears of it.
-fn follow(world: &mut World, index: usize) {
+pub(super) fn follow(world: &mut World, index: usize) {
     let anchor = anchor_input(world, index, world.height());
     assert_eq!(world.subs[index].codes(vec![anchor]), [[Code::OK]]);
     // An empty Advance needs half of T_stale; what a chain still has to say needs none.
@@ -94,7 +94,7 @@ fn follow(world: &mut World, index: usize) {
 }
 
 /// A subchain's record of a leg at its newest block, from the header that the relay trusts.
-fn show(world: &World, index: usize, leg: &LegId) -> LockedReport {
+pub(super) fn show(world: &World, index: usize, leg: &LegId) -> LockedReport {
     let sub = &world.subs[index];
     let chain = sub.id();
     let leaf_index = sub.ledgers.iter().position(|leaf| leaf.ledger == SYSTEM).unwrap();
@@ -142,7 +142,7 @@ fn header_proof(world: &World, index: usize, height: Height) -> HeaderProof {
     }))
 }
 
-fn report(world: &mut World, report: LockedReport) -> Code {
+pub(super) fn report(world: &mut World, report: LockedReport) -> Code {
     let input = transaction(world.relay.id(), GUEST, vec![at(SYSTEM, Operation::ReportLocked(report))]);
     world.relay.codes(vec![input])[0][0]
 }
@@ -161,7 +161,7 @@ fn lost_proposal() -> (World, LegId, Relay) {
     (world, leg, kept)
 }
 
-fn numbers(world: &World, index: usize) -> (Sequence, Sequence) {
+pub(super) fn numbers(world: &World, index: usize) -> (Sequence, Sequence) {
     let (relay, chain) = (world.relay.id(), world.id(index));
     let sent = world.relay.read(|state| sent(state, &chain).unwrap());
     (sent, world.subs[index].read(|state| next_expected(state, &relay).unwrap()))

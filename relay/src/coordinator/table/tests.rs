@@ -103,10 +103,16 @@ fn abort_is_closed_by_released_or_refused_and_broken_by_applied() {
 }
 
 #[test]
-fn an_outcome_before_the_decision_breaks_the_leg() {
-    for result in [OutcomeResult::Released, OutcomeResult::Refused, OutcomeResult::Applied { write_set_root: hash(2) }]
-    {
-        assert_eq!(on_outcome(ProposalState::Preparing, None, &voted(), true, &result), OutcomeReaction::Break);
+fn an_outcome_before_the_decision_waits_for_it_or_aborts() {
+    let before = |phase: &LegPhase, result| on_outcome(ProposalState::Preparing, None, phase, true, &result);
+    let applied = |root| OutcomeResult::Applied { write_set_root: hash(root) };
+    assert_eq!(before(&voted(), applied(2)), OutcomeReaction::Keep);
+    assert_eq!(before(&voted(), applied(7)), OutcomeReaction::Break, "not what it voted for");
+    assert_eq!(before(&LegPhase::Waiting, applied(2)), OutcomeReaction::Break, "it has voted for nothing");
+    for phase in [voted(), LegPhase::Waiting] {
+        for result in [OutcomeResult::Released, OutcomeResult::Refused] {
+            assert_eq!(before(&phase, result), OutcomeReaction::CloseAndAbort);
+        }
     }
 }
 
@@ -126,7 +132,7 @@ fn a_notify_leg_is_noted_after_commit_only() {
     let phase = LegPhase::Waiting;
     let cell = on_outcome(ProposalState::Committing, Some(&commit()), &phase, false, &noted);
     assert_eq!(cell, OutcomeReaction::Noted(Code::BOUND));
-    assert_eq!(on_outcome(ProposalState::Preparing, None, &phase, false, &noted), OutcomeReaction::Break);
+    assert_eq!(on_outcome(ProposalState::Preparing, None, &phase, false, &noted), OutcomeReaction::Keep);
     let cell = on_outcome(ProposalState::Aborting, Some(&abort()), &phase, false, &noted);
     assert_eq!(cell, OutcomeReaction::Break);
 }
