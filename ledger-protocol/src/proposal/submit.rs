@@ -163,21 +163,43 @@ pub fn authorisation_sign_bytes(relay: &ChainId, id: &ProposalId, leg_index: u8)
     bytes
 }
 
-impl Submit {
-    /// Checks the form that needs no state. Signatures are verified apart.
+impl ProposalBody {
+    /// Checks the form that needs neither state nor signatures.
     ///
     /// # Errors
     /// [`ProposalError`] names the first violation.
     pub fn check_form(&self) -> Result<(), ProposalError> {
         use super::scope::AccessKind;
         use crate::identifiers::LedgerId;
-        let body = &self.body;
-        if !body.legs.iter().any(|leg| leg.mode.votes()) {
+        if !self.legs.iter().any(|leg| leg.mode.votes()) {
             return Err(ProposalError::NoVotingLeg);
         }
-        if body.members.find(&body.proposer).is_none() {
+        if self.members.find(&self.proposer).is_none() {
             return Err(ProposalError::ProposerNotAmongMembers);
         }
+        for (leg, entry) in self.legs.iter().enumerate() {
+            if entry.scope.iter().any(|scope| scope.key.ledger == LedgerId::SYSTEM) {
+                return Err(ProposalError::SystemLedger { leg });
+            }
+            let assertable = |asserted: &AssertedVersion| {
+                entry.scope.find(&asserted.key).is_some_and(|scope| !matches!(scope.access, AccessKind::Delta(_)))
+            };
+            if !entry.asserted.iter().all(assertable) {
+                return Err(ProposalError::Asserted { leg });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Submit {
+    /// Checks the form that needs no state. Signatures are verified apart.
+    ///
+    /// # Errors
+    /// [`ProposalError`] names the first violation.
+    pub fn check_form(&self) -> Result<(), ProposalError> {
+        let body = &self.body;
+        body.check_form()?;
         if !matches_exactly(&body.members, &self.approvals) {
             return Err(ProposalError::Approvals);
         }
@@ -190,15 +212,6 @@ impl Submit {
             }
             if given.iter().any(|signature| signature.public_key.suite() != entry.chain.suite) {
                 return Err(ProposalError::Suite { leg });
-            }
-            if entry.scope.iter().any(|scope| scope.key.ledger == LedgerId::SYSTEM) {
-                return Err(ProposalError::SystemLedger { leg });
-            }
-            let assertable = |asserted: &AssertedVersion| {
-                entry.scope.find(&asserted.key).is_some_and(|scope| !matches!(scope.access, AccessKind::Delta(_)))
-            };
-            if !entry.asserted.iter().all(assertable) {
-                return Err(ProposalError::Asserted { leg });
             }
         }
         Ok(())

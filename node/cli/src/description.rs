@@ -1,23 +1,24 @@
 //! The description of a proposal, as people write it in TOML or JSON, and the signed proposal made of it.
 //!
+//! Parties are named by keys of this directory or by addresses, whose keys others hold: those sign later.
+//!
 //! With an automatic scope every key that a leg's operations write is taken exclusively, a counter that is only added
 //! to as a net amount, and what is only read shared. Nothing is guessed: an unknown field is an error with its line.
 
+mod scope;
+
 use crate::exit::{Failure, Outcome};
 use crate::keys::Keys;
-use crate::text;
+use crate::{parties, text};
 use ledger_protocol::codec::{Bounded, SortedVec, encode};
-use ledger_protocol::proposal::{
-    AccessKind, AssertedVersion, Call, Leg, LegMode, LockKey, ProposalBody, ScopeEntry, Submit, approval_sign_bytes,
-    authorisation_sign_bytes,
-};
+use ledger_protocol::proposal::{AssertedVersion, Call, Leg, LegMode, LockKey, ProposalBody, Submit};
 use ledger_protocol::suite::SecretKey;
 use ledger_protocol::transaction::{
-    AddToCounter, CounterDeclaration, DeleteKey, LedgerOperation, Operation, Operations, PublishEvent, SetKey,
-    SignerSignature, StateKey,
+    AddToCounter, CounterDeclaration, DeleteKey, LedgerOperation, Operation, Operations, PublishEvent, SetKey, StateKey,
 };
-use ledger_protocol::{ChainId, Hash, Height, LedgerId, Version};
+use ledger_protocol::{Address, ChainId, Hash, Height, LedgerId, Version};
 use node_runtime::devnet;
+use scope::Scope;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,10 +30,10 @@ const MAX_DESCRIPTION_BYTES: usize = 4 << 20;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Description {
-    /// Name of the key of the proposer.
+    /// The proposer: name of a key, or an address.
     #[serde(default = "devnet::member_key_name")]
     proposer: String,
-    /// Names of the keys that approve beside the proposer.
+    /// Who approves beside the proposer: names of keys, or addresses.
     #[serde(default)]
     members: Vec<String>,
     /// Relay blocks between start and deadline.
@@ -211,7 +212,7 @@ pub(crate) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// The signed proposal.
+    /// The proposal, signed by those of its parties whose keys are here.
     pub(crate) fn make(&self, file: &Path, description: &Description) -> Outcome<Submit> {
         let bad = |leg: usize, failure: Failure| {
             Failure { kind: crate::exit::Kind::InputFile, ..failure }.at(format_args!(
@@ -220,54 +221,59 @@ impl Maker<'_> {
                 leg + 1
             ))
         };
-        let mut legs: Vec<(Leg, Vec<SecretKey>)> = Vec::new();
+        let mut legs: Vec<Leg> = Vec::new();
+        let mut present = BTreeMap::new();
         for (index, leg) in description.legs.iter().enumerate() {
-            legs.push(self.leg(leg).map_err(|failure| bad(index, failure))?);
+            legs.push(self.leg(leg, &mut present).map_err(|failure| bad(index, failure))?);
         }
-        legs.sort_by_key(|(leg, _)| leg.chain);
-        let proposer = self.keys.account(&description.proposer)?;
-        let mut members = vec![proposer.clone()];
+        let proposer = self.party(&description.proposer, &mut present)?;
+        let mut members = vec![proposer];
         for name in &description.members {
-            members.push(self.keys.account(name)?);
+            members.push(self.party(name, &mut present)?);
         }
-        members.sort_by_key(SecretKey::address);
-        members.dedup_by_key(|key| key.address());
+        members.sort();
+        members.dedup();
         let whole = |what: &str, error: &dyn std::fmt::Display| Failure::input(file, format_args!("{what}: {error}"));
         let memo_hash = match description.memo.as_str() {
             "" => Hash::ZERO,
             memo => self.relay.suite.hash_parts(&[memo.as_bytes()]),
         };
+        let count = legs.len();
         let body = ProposalBody {
             relay: self.relay,
-            proposer: proposer.address(),
+            proposer,
             nonce: text::random_u64()?,
             valid_until: Height(self.height_on_relay.saturating_add(description.valid_for_blocks)),
             t_prep: description.t_prep_blocks,
-            members: SortedVec::new(members.iter().map(SecretKey::address).collect())
-                .map_err(|error| whole("the members", &error))?,
-            legs: SortedVec::new(legs.iter().map(|(leg, _)| leg.clone()).collect())
-                .map_err(|error| whole("the legs (one per chain)", &error))?,
+            members: SortedVec::new(members).map_err(|error| whole("the members", &error))?,
+            legs: SortedVec::from_unsorted(legs).map_err(|error| whole("the legs (one per chain)", &error))?,
             memo_hash,
         };
-        let id = body.id();
-        let approval = approval_sign_bytes(&id);
-        let mut authorisations = Vec::new();
-        for (index, (_, keys)) in legs.iter().enumerate() {
-            let index = u8::try_from(index).map_err(|error| whole("the legs", &error))?;
-            let message = authorisation_sign_bytes(&self.relay, &id, index);
-            authorisations
-                .push(SortedVec::new(signatures(keys, &message)).map_err(|error| whole("the authorisers", &error))?);
+        body.check_form().map_err(|error| whole("the proposal", &error))?;
+        let authorisations =
+            Bounded::new(vec![SortedVec::default(); count]).map_err(|error| whole("the legs", &error))?;
+        let mut submit = Submit { body, approvals: SortedVec::default(), authorisations };
+        for key in present.values() {
+            parties::sign(&mut submit, key)?;
         }
-        let submit = Submit {
-            body,
-            approvals: SortedVec::new(signatures(&members, &approval)).map_err(|error| whole("the members", &error))?,
-            authorisations: Bounded::new(authorisations).map_err(|error| whole("the legs", &error))?,
-        };
-        submit.check_form().map_err(|error| whole("the proposal", &error))?;
         Ok(submit)
     }
 
-    fn leg(&self, leg: &LegDescription) -> Outcome<(Leg, Vec<SecretKey>)> {
+    /// Somebody who must sign: a key of this directory by its name or address, or the address of somebody else's.
+    fn party(&self, named: &str, present: &mut BTreeMap<Address, SecretKey>) -> Outcome<Address> {
+        let key = match named.parse::<Address>() {
+            Ok(address) => match self.keys.named(&address)? {
+                Some(name) => self.keys.account(name.as_str())?,
+                None => return Ok(address),
+            },
+            Err(_) => self.keys.account(named)?,
+        };
+        let address = key.address();
+        present.insert(address, key);
+        Ok(address)
+    }
+
+    fn leg(&self, leg: &LegDescription, present: &mut BTreeMap<Address, SecretKey>) -> Outcome<Leg> {
         let chain = (self.chain)(&leg.chain)?;
         let operations = leg.operations.iter().map(operation).collect::<Outcome<Vec<_>>>()?;
         let mut scope = Scope::default();
@@ -306,9 +312,16 @@ impl Maker<'_> {
             Some(names) => names.clone(),
             None => vec![devnet::operator_key_name(&leg.chain)],
         };
-        let mut keys = names.iter().map(|name| self.keys.account(name)).collect::<Outcome<Vec<_>>>()?;
-        keys.sort_by_key(SecretKey::address);
-        keys.dedup_by_key(|key| key.address());
+        let mut authorisers = names.iter().map(|name| self.party(name, present)).collect::<Outcome<Vec<_>>>()?;
+        authorisers.sort();
+        authorisers.dedup();
+        if let Some(other) = authorisers.iter().find(|address| address.suite != chain.suite) {
+            return Err(Failure::usage(format_args!(
+                "the chain is of the suite {}, and the authoriser {other} of {}",
+                chain.suite, other.suite
+            ))
+            .next("name a key of the chain's suite (see `crosstie key list`)"));
+        }
         let bad = |what: &str, error: &dyn std::fmt::Display| Failure::usage(format_args!("{what}: {error}"));
         let operations = Operations::new(operations).map_err(|error| bad("the operations", &error))?;
         let made = Leg {
@@ -321,15 +334,10 @@ impl Maker<'_> {
             call: Call::Plain(text::bounded("the leg's operations", encode(&operations))?),
             scope: scope.finish()?,
             asserted: SortedVec::from_unsorted(asserted).map_err(|error| bad("asserted versions", &error))?,
-            authorisers: SortedVec::new(keys.iter().map(SecretKey::address).collect())
-                .map_err(|error| bad("the authorisers", &error))?,
+            authorisers: SortedVec::new(authorisers).map_err(|error| bad("the authorisers", &error))?,
         };
-        Ok((made, keys))
+        Ok(made)
     }
-}
-
-fn signatures(keys: &[SecretKey], message: &[u8]) -> Vec<SignerSignature> {
-    keys.iter().map(|key| SignerSignature { public_key: key.public_key(), signature: key.sign(message) }).collect()
 }
 
 fn key(text: &str) -> Outcome<StateKey> {
@@ -389,87 +397,9 @@ fn operation(described: &OperationDescription) -> Outcome<LedgerOperation> {
     Ok(LedgerOperation { ledger: LedgerId(ledger), operation })
 }
 
-/// A scope under construction: the strongest use of every key.
-#[derive(Debug, Default)]
-struct Scope(BTreeMap<LockKey, AccessKind>);
-
-impl Scope {
-    fn exclusive(&mut self, key: LockKey) {
-        self.0.insert(key, AccessKind::Exclusive);
-    }
-
-    fn add(&mut self, key: LockKey, amount: i64) -> Outcome {
-        let net = match self.0.get(&key) {
-            None => amount,
-            Some(AccessKind::Delta(net)) => net
-                .checked_add(amount)
-                .ok_or_else(|| Failure::usage("the amounts of one counter add up to more than 64 bits hold"))?,
-            // A counter that is also read or written is taken whole.
-            Some(_) => {
-                self.exclusive(key);
-                return Ok(());
-            }
-        };
-        self.0.insert(key, AccessKind::Delta(net));
-        Ok(())
-    }
-
-    fn shared(&mut self, key: LockKey) {
-        match self.0.get(&key) {
-            None => {
-                self.0.insert(key, AccessKind::Shared);
-            }
-            Some(AccessKind::Delta(_)) => self.exclusive(key),
-            Some(_) => {}
-        }
-    }
-
-    fn prefix(&mut self, key: LockKey) {
-        self.0.entry(key).or_insert(AccessKind::PrefixShared);
-    }
-
-    /// Covers what an operation touches. An event is gapless in its topic and locks no key.
-    fn cover(&mut self, operation: &LedgerOperation) -> Outcome {
-        let at = |account: &ledger_protocol::AccountName, key: &StateKey| LockKey {
-            ledger: operation.ledger,
-            account: account.clone(),
-            key: key.clone(),
-        };
-        match &operation.operation {
-            Operation::SetKey(it) => self.exclusive(at(&it.account, &it.key)),
-            Operation::DeleteKey(it) => self.exclusive(at(&it.account, &it.key)),
-            Operation::DeclareCounter(it) => self.exclusive(at(&it.account, &it.key)),
-            Operation::AddToCounter(it) => self.add(at(&it.account, &it.key), it.amount)?,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn finish<const N: usize>(self) -> Outcome<SortedVec<ScopeEntry, N>> {
-        let entries = self.0.into_iter().map(|(key, access)| ScopeEntry { key, access }).collect();
-        SortedVec::from_unsorted(entries).map_err(|error| Failure::usage(format_args!("the scope: {error}")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_scope_takes_the_strongest_use_of_a_key() {
-        let at = |name: &str| lock_key(1, "book", name).unwrap();
-        let mut scope = Scope::default();
-        scope.add(at("a"), 5).unwrap();
-        scope.add(at("a"), -8).unwrap();
-        scope.add(at("b"), 1).unwrap();
-        scope.shared(at("b"));
-        scope.shared(at("c"));
-        scope.exclusive(at("c"));
-        scope.shared(at("d"));
-        let entries: SortedVec<ScopeEntry, 256> = scope.finish().unwrap();
-        let kinds: Vec<AccessKind> = entries.iter().map(|entry| entry.access).collect();
-        assert_eq!(kinds, [AccessKind::Delta(-3), AccessKind::Exclusive, AccessKind::Exclusive, AccessKind::Shared]);
-    }
 
     #[test]
     fn a_wrong_description_names_its_line() {

@@ -4,6 +4,7 @@
 
 use crate::exit::{Failure, Outcome};
 use crate::text;
+use ledger_protocol::Address;
 use ledger_protocol::suite::SecretKey;
 use node_keys::{KeyName, KeyStore, Purpose};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
@@ -30,6 +31,13 @@ impl Keys {
     /// The store.
     pub(crate) const fn store(&self) -> &KeyStore {
         &self.store
+    }
+
+    /// Name of the account key with this address, if it is here.
+    pub(crate) fn named(&self, address: &Address) -> Outcome<Option<KeyName>> {
+        let entries = self.store.list()?.into_iter().filter_map(Result::ok);
+        let mut found = entries.filter(|entry| entry.purpose == Purpose::Account && entry.address == *address);
+        Ok(found.next().map(|entry| entry.name))
     }
 
     /// Opens an account key.

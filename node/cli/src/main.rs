@@ -15,6 +15,7 @@ mod exit;
 mod keys;
 mod motions;
 mod output;
+mod parties;
 mod proven;
 mod text;
 

@@ -299,6 +299,7 @@ fn process_per_validator_reports_a_dead_one_and_decides_a_proposal() {
     for (chain, key, value) in [("subchain-1", "flight", "left"), ("subchain-2", "slot", "taken")] {
         assert_eq!(ok(&directory, &["get", chain, "1", "book", key])["value"]["text"], value);
     }
+    one_party_signs_elsewhere(&directory, home.path());
     let (bundle, trusted) = (file("pay.bundle"), file("relay.checkpoint"));
     ok(&directory, &["bundle", "get", &id, "--out", &bundle, "--checkpoint-out", &trusted]);
 
@@ -311,6 +312,38 @@ fn process_per_validator_reports_a_dead_one_and_decides_a_proposal() {
     let shown = ok(&home.path().join("nowhere"), &["bundle", "verify", &bundle, "--checkpoint", &trusted]);
     assert_eq!(shown["facts"]["decision"]["verdict"], "commit");
     assert_eq!(shown["facts"]["complete"], true);
+}
+
+/// The key of one leg's authoriser is not where the proposal is made: its address stands in the description.
+fn one_party_signs_elsewhere(directory: &Path, home: &Path) {
+    let keys = ok(directory, &["key", "list"]);
+    let entry = keys["keys"].as_array().and_then(|keys| keys.iter().find(|key| key["name"] == "operator-subchain-2"));
+    let entry = entry.expect("the key that `up` made");
+    let (address, kept) = (entry["address"].as_str().expect("an address"), entry["file"].as_str().expect("a file"));
+    let away = home.join("away");
+    std::fs::rename(kept, &away).expect("the key moves");
+    let file = |name: &str| home.join(name).to_str().expect("a path in UTF-8").to_owned();
+    let (described, proposal, signed) = (file("round.toml"), file("round.proposal"), file("signed.proposal"));
+    let legs = format!(
+        "[[legs]]\nchain = \"subchain-1\"\noperations = [ {{ set = {{ account = \"book\", key = \"round\", value = \"1\" }} }} ]\n\
+         [[legs]]\nchain = \"subchain-2\"\nauthorisers = [\"{address}\"]\n\
+         operations = [ {{ set = {{ account = \"book\", key = \"round\", value = \"1\" }} }} ]\n"
+    );
+    std::fs::write(&described, legs).expect("a file");
+    assert_eq!(ok(directory, &["proposal", "new", &described, "--out", &proposal])["missing"], 1);
+    let (code, _) = crosstie(directory, &["proposal", "submit", &proposal]);
+    assert_eq!(code, 2, "somebody has not signed");
+    assert_eq!(crosstie(directory, &["proposal", "sign", &proposal, "--as", "operator-subchain-2"]).0, 3, "not here");
+    std::fs::rename(&away, kept).expect("the key is back");
+    let (code, _) = crosstie(directory, &["proposal", "sign", &proposal, "--as", "admin-subchain-2"]);
+    assert_eq!(code, 2, "nobody asked for this one");
+    let shown = ok(directory, &["proposal", "sign", &proposal, "--as", "operator-subchain-2", "--out", &signed]);
+    assert_eq!(
+        (&shown["missing"], &shown["legs"][0]["operations"][0]),
+        (&0.into(), &"set book round = 1 in ledger 1".into())
+    );
+    assert_eq!(ok(directory, &["proposal", "show", &proposal])["missing"], 1, "the file given is as it was");
+    ok(directory, &["proposal", "submit", &signed, "--watch"]);
 }
 
 #[test]

@@ -42,6 +42,30 @@ Example:
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
+    /// Show what a proposal file says, who must sign it and who has.
+    Show {
+        /// A proposal file.
+        file: PathBuf,
+    },
+    /// Sign a proposal file as one of its parties. Look at it first: crosstie proposal show FILE.
+    #[command(after_help = "\
+Parties whose keys are elsewhere stand in the description by their addresses (crosstie key list shows them). The file
+goes from one to the next; nobody can change what others have signed.
+Example:
+  crosstie proposal sign flight.proposal --as operator-subchain-2")]
+    Sign {
+        /// A proposal file.
+        file: PathBuf,
+        /// Sign with this key of DIR/keys; more than once for more parties.
+        #[arg(long = "as", value_name = "KEY", required = true)]
+        signers: Vec<String>,
+        /// The keys' passphrase is this file's first line.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// Write it here instead of over the file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Ask every leg's chain what it would do now. Nothing is written or locked.
     DryRun {
         /// A proposal file.

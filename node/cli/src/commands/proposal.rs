@@ -1,57 +1,28 @@
 //! `crosstie proposal`: one decision over several books.
 
-use super::motion::chain_id;
+mod file;
+
 use super::tx::{DefaultSigner, perform, signers};
-use crate::args::{GlobalArgs, ProposalCommand, ScopeArg, SigningArgs};
+use crate::args::{GlobalArgs, ProposalCommand, SigningArgs};
 use crate::bring_up::registry;
 use crate::build::{ChainWriter, Sent, on};
 use crate::client::{Client, path, query};
-use crate::description::{self, Maker};
 use crate::exit::{Failure, Kind, Outcome};
-use crate::keys::Keys;
 use crate::output::{Output, table};
-use crate::text;
+use crate::{parties, text};
 use ledger_protocol::codec::encode;
-use ledger_protocol::proposal::{AccessKind, Cancel, LegMode, ProposalBody, Submit};
+use ledger_protocol::proposal::{Cancel, LegMode, ProposalBody, Submit};
 use ledger_protocol::transaction::Operation;
 use ledger_protocol::{Code, Height, LedgerId, ProposalId};
-use node_api::{Bytes, LegView, ProposalSummary, ProposalView, SubmitRequest, routes};
+use node_api::{LegView, ProposalSummary, ProposalView, SubmitRequest, routes};
 use serde::Serialize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Longest proposal file.
-const MAX_PROPOSAL_BYTES: usize = 2 << 20;
 /// How long one request waits for a proposal to end.
 const WAIT_SLICE_MS: u64 = 2_000;
 /// Relay blocks during which a Cancel of an unknown id is remembered.
 const CANCEL_BLOCKS: u64 = 1_500;
-
-#[derive(Serialize)]
-struct Made {
-    proposal: String,
-    file: String,
-    proposer: String,
-    valid_until: u64,
-    t_prep_blocks: u32,
-    legs: Vec<MadeLeg>,
-}
-
-#[derive(Serialize)]
-struct MadeLeg {
-    chain: String,
-    mode: String,
-    authorisers: Vec<String>,
-    scope: Vec<MadeScope>,
-}
-
-#[derive(Serialize)]
-struct MadeScope {
-    ledger: u32,
-    account: String,
-    key: Bytes,
-    access: String,
-}
 
 #[derive(Serialize)]
 struct DryRun {
@@ -76,9 +47,13 @@ pub(super) fn run(command: &ProposalCommand, global: &GlobalArgs, output: &Outpu
     let client = super::client(global)?;
     match command {
         ProposalCommand::New { file, out, scope, passphrase_file } => {
-            new(&client, file, out, *scope, passphrase_file.as_deref(), output)
+            file::new(&client, file, out, *scope, passphrase_file.as_deref(), output)
         }
-        ProposalCommand::DryRun { file } => dry_run(&client, &read(file)?, output),
+        ProposalCommand::Show { file } => file::show(&client, file, output),
+        ProposalCommand::Sign { file, signers, passphrase_file, out } => {
+            file::sign(&client, (file, out.as_deref()), signers, passphrase_file.as_deref(), output)
+        }
+        ProposalCommand::DryRun { file } => dry_run(&client, &file::read(file)?, output),
         ProposalCommand::Submit { file, watch, signing } => submit(&client, file, *watch, signing, output),
         ProposalCommand::Cancel { id, signing } => cancel(&client, text::parse("proposal id", id)?, signing, output),
         ProposalCommand::Status { id } => {
@@ -108,91 +83,6 @@ pub(super) fn run(command: &ProposalCommand, global: &GlobalArgs, output: &Outpu
     }
 }
 
-fn new(
-    client: &Client,
-    file: &Path,
-    out: &Path,
-    scope: ScopeArg,
-    passphrase_file: Option<&Path>,
-    output: &Output,
-) -> Outcome {
-    let description = description::read(file)?;
-    let relay = ChainWriter::open(client, &client.relay()?.name)?;
-    let keys = Keys::open(&client.directory, passphrase_file)?;
-    let maker = Maker {
-        relay: relay.id,
-        height_on_relay: relay.tip()?,
-        chain: &|name| chain_id(client, name),
-        keys: &keys,
-        automatic_scope: scope == ScopeArg::Auto,
-    };
-    let submit = maker.make(file, &description)?;
-    text::write_file(out, &encode(&submit))?;
-    let body = &submit.body;
-    let made = Made {
-        proposal: body.id().to_string(),
-        file: out.display().to_string(),
-        proposer: body.proposer.to_string(),
-        valid_until: body.valid_until.0,
-        t_prep_blocks: body.t_prep,
-        legs: made_legs(client, body),
-    };
-    output.data(&made, |made| {
-        let mut text = format!("proposal {}\n", made.proposal);
-        for leg in &made.legs {
-            text.push_str(&format!("  {} on {}\n", leg.mode, leg.chain));
-            for entry in &leg.scope {
-                let key = entry.key.text.clone().unwrap_or_else(|| format!("hex:{}", entry.key.hex));
-                text.push_str(&format!("    {} {}/{} {key}\n", entry.access, entry.ledger, entry.account));
-            }
-        }
-        text.push_str(&format!(
-            "signed by all who are named; valid until relay block {}\nwrote {}\nnext: crosstie proposal submit {} --watch",
-            made.valid_until, made.file, made.file
-        ));
-        text
-    });
-    Ok(())
-}
-
-fn made_legs(client: &Client, body: &ProposalBody) -> Vec<MadeLeg> {
-    let name_of = |id: String| {
-        client.network.chains.iter().find(|chain| chain.id == id).map(|chain| chain.name.clone()).unwrap_or(id)
-    };
-    body.legs
-        .iter()
-        .map(|leg| MadeLeg {
-            chain: name_of(leg.chain.to_string()),
-            mode: format!("{:?}", leg.mode).to_lowercase(),
-            authorisers: leg.authorisers.iter().map(ToString::to_string).collect(),
-            scope: leg
-                .scope
-                .iter()
-                .map(|entry| MadeScope {
-                    ledger: entry.key.ledger.0,
-                    account: entry.key.account.to_string(),
-                    key: Bytes::of(&entry.key.key),
-                    access: match entry.access {
-                        AccessKind::Shared => "reads".into(),
-                        AccessKind::Exclusive => "writes".into(),
-                        AccessKind::PrefixShared => "scans".into(),
-                        AccessKind::Delta(amount) => format!("adds {amount} to"),
-                    },
-                })
-                .collect(),
-        })
-        .collect()
-}
-
-fn read(file: &Path) -> Outcome<Submit> {
-    if file.extension().is_some_and(|extension| extension == "toml" || extension == "json") {
-        return Err(Failure::usage("this is a description, not a signed proposal")
-            .at(file.display())
-            .next(format_args!("make one: crosstie proposal new {} --out FILE", file.display())));
-    }
-    text::read_object(file, "proposal", MAX_PROPOSAL_BYTES)
-}
-
 fn dry_run(client: &Client, submit: &Submit, output: &Output) -> Outcome {
     let request = SubmitRequest { hex: hex::encode(encode(submit)) };
     let mut legs = Vec::new();
@@ -214,13 +104,10 @@ fn dry_run(client: &Client, submit: &Submit, output: &Output) -> Outcome {
 }
 
 fn submit(client: &Client, file: &Path, follow: bool, signing: &SigningArgs, output: &Output) -> Outcome {
-    let submit = read(file)?;
+    let submit = file::read(file)?;
     let relay = ChainWriter::open(client, &client.relay()?.name)?;
-    if submit.body.relay != relay.id {
-        return Err(Failure::usage(format_args!("the proposal is for the relay {}", submit.body.relay))
-            .at(file.display())
-            .next("make a new one for this network: crosstie proposal new"));
-    }
+    file::require_relay(&submit.body, &relay, file)?;
+    parties::require_all(&submit, file)?;
     let id = submit.body.id();
     let keys = signers(client, relay.chain, signing, DefaultSigner::Operator)?;
     let body = submit.body.clone();
