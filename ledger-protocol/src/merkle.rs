@@ -14,12 +14,14 @@
 //! One geometry serves block trees, the history log and its node store: every hash of a path is the hash of one
 //! *complete* subtree, a [`Node`], or is folded from such hashes on the right edge of the tree.
 
+mod compose;
 mod consistency;
 mod frontier;
 mod geometry;
 mod inclusion;
 mod tree;
 
+pub use compose::compose_paths;
 pub use consistency::{
     ConsistencyPath, RecomputedExtension, VerifiedExtension, consistency_from_nodes, verify_consistency,
 };

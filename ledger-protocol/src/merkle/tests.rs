@@ -1,6 +1,7 @@
 //! Tests of the trees: shared builders and the definitions of RFC 9162, written down as naively as it does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod compose;
 mod consistency;
 mod frontier;
 mod inclusion;

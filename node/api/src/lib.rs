@@ -9,6 +9,7 @@ mod network;
 mod problem;
 mod proposals;
 mod reads;
+mod reanchor;
 mod transactions;
 
 pub use chains::{ChainStatusView, ChainSummary, NodeStatus, ReplicaStatus};
@@ -20,6 +21,7 @@ pub use reads::{
     AccountView, BlockView, Bytes, CheckpointView, EventView, HistoryEntryView, HistoryView, IdentityView, ProofReply,
     StateEntryView, StateListView,
 };
+pub use reanchor::{AnchorView, ReanchorView, ShownHeadView, ShownHeaderView, TrustView};
 pub use transactions::{ReceiptView, SubmitReply, SubmitRequest, TransactionState, TransactionView};
 
 /// Routes, each with the path that a client fills in. `{chain}` is a chain's name in the network file or its id.
@@ -64,6 +66,26 @@ pub mod routes {
     pub const DRY_RUN: &str = "/v1/chains/{chain}/dry-run";
     /// GET: list of [`crate::RegistryEntryView`]; relay only.
     pub const REGISTRY: &str = "/v1/registry";
+    /// GET `?before=`: [`crate::TrustView`] of a registered chain, by its name or id; relay only.
+    pub const TRUST: &str = "/v1/registry/{chain}/trust";
+    /// GET `?anchor_height=&common_height=&receiver=`: [`crate::ReanchorView`] to the header of a height.
+    pub const REANCHOR: &str = "/v1/chains/{chain}/re-anchor/{height}";
+    /// GET: [`crate::AnchorView`] at `?height=` (default: latest).
+    pub const ANCHOR: &str = "/v1/chains/{chain}/anchor";
+    /// GET `?started_at=&checkpoint_height=`: [`crate::ProofReply`] of a subchain's record of a proposal's leg.
+    pub const PROOF_LEG: &str = "/v1/chains/{chain}/proofs/leg/{id}";
+    /// GET `?checkpoint_height=`: [`crate::ProofReply`] of a header.
+    pub const PROOF_HEADER: &str = "/v1/chains/{chain}/proofs/header/{height}";
+    /// GET `?number=&checkpoint_height=`: [`crate::ProofReply`] of an event of a transaction.
+    pub const PROOF_EVENT: &str = "/v1/chains/{chain}/proofs/event/{id}";
+    /// GET `?version=&checkpoint_height=`: [`crate::ProofReply`] of a change of a key (default: its newest).
+    pub const PROOF_CHANGE: &str = "/v1/chains/{chain}/proofs/change/{ledger}/{account}/{key}";
+    /// GET `?checkpoint_height=`: [`crate::ProofReply`] that a key did not change in a block.
+    pub const PROOF_UNCHANGED: &str = "/v1/chains/{chain}/proofs/unchanged/{height}/{ledger}/{account}/{key}";
+    /// GET `?checkpoint_height=`: [`crate::ProofReply`] of a message to another chain.
+    pub const PROOF_MESSAGE: &str = "/v1/chains/{chain}/proofs/message/{destination}/{sequence}";
+    /// GET: [`crate::ProofReply`] that two blocks are of one history; its checkpoint is the newer one.
+    pub const PROOF_CONSISTENCY: &str = "/v1/chains/{chain}/proofs/consistency/{older}/{newer}";
     /// GET: list of open and recent motions as JSON; relay only.
     pub const MOTIONS: &str = "/v1/motions";
 }

@@ -98,4 +98,16 @@ pub struct RegistryEntryView {
     /// What is used of them.
     #[serde(default)]
     pub usage: UsageView,
+    /// How often the relay gave it a new anchor.
+    #[serde(default)]
+    pub reanchored: u32,
+    /// Relay height of the motion that holds its lane, after the relay itself was re-anchored; 0 when nothing does.
+    #[serde(default)]
+    pub held_since: u64,
+    /// Who must act next, in words; empty when it takes part and nobody must.
+    #[serde(default)]
+    pub waiting_for: String,
+    /// The command that helps, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }

@@ -14,7 +14,7 @@ pub(crate) use ledger::{
 pub(crate) use network::{
     BenchArgs, ChainCommand, DemoCommand, DemoFlightsArgs, NodeCommand, SuiteArg, SuiteChoice, UpArgs,
 };
-pub(crate) use proofs::{BundleCommand, CheckpointCommand, ProofCommand, ProofKind};
+pub(crate) use proofs::{BundleCommand, CheckpointCommand, ProofCommand, ProofKind, ProofOut};
 pub(crate) use proposals::{AccessArg, MotionCommand, MotionKind, ProposalCommand, ScopeArg};
 pub(crate) use simulation::{SimCommand, SimExploreArgs, SimRunArgs, SimScaleArgs, SimSelfTestArgs, SimShrinkArgs};
 

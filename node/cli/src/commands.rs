@@ -4,6 +4,7 @@ mod bundle;
 mod chain;
 mod checkpoint;
 mod doctor;
+mod follow;
 mod key;
 mod load;
 mod motion;

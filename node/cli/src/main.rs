@@ -17,6 +17,7 @@ mod motions;
 mod output;
 mod parties;
 mod proven;
+mod reanchor;
 mod text;
 
 use clap::Parser as _;

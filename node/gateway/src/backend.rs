@@ -2,10 +2,11 @@
 
 use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
-use ledger_protocol::{Address, Height, LedgerId, ProposalId, TransactionId};
+use ledger_protocol::{Address, ChainId, Height, LedgerId, ProposalId, Sequence, TransactionId, Version};
 use node_api::{
-    AccountView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem, ProofReply,
-    ProposalSummary, ProposalView, RegistryEntryView, StateEntryView, StateListView, SubmitReply, TransactionView,
+    AccountView, AnchorView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem,
+    ProofReply, ProposalSummary, ProposalView, ReanchorView, RegistryEntryView, StateEntryView, StateListView,
+    SubmitReply, TransactionView, TrustView,
 };
 use std::future::Future;
 use std::pin::Pin;
@@ -46,6 +47,70 @@ pub struct ProposalQuery {
     pub after: Option<ProposalId>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// What to prove of a chain, beside transactions, values and records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProofQuery {
+    /// A header.
+    Header(Height),
+    /// An event of a transaction.
+    Event {
+        /// The transaction.
+        transaction: TransactionId,
+        /// Which of its events, from 0.
+        number: u32,
+    },
+    /// A change of a key.
+    Change {
+        /// The key.
+        at: KeyAddress,
+        /// The version that it made; the newest one without.
+        version: Option<Version>,
+    },
+    /// That a key did not change in a block.
+    Unchanged {
+        /// The key.
+        at: KeyAddress,
+        /// The block.
+        height: Height,
+    },
+    /// A message to another chain.
+    Message {
+        /// To which chain.
+        destination: ChainId,
+        /// Its number on the way there.
+        sequence: Sequence,
+    },
+    /// A subchain's record of a proposal's leg.
+    Leg {
+        /// The proposal.
+        id: ProposalId,
+        /// Relay height at which it began; where only one record comes into question, none need be given.
+        started_at: Option<Height>,
+    },
+    /// That two blocks are of one history.
+    Consistency {
+        /// The older block.
+        older: Height,
+        /// The newer block.
+        newer: Height,
+    },
+}
+
+/// What a chain is asked to show for a re-anchor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReanchorQuery {
+    /// Name or id of the chain.
+    pub chain: String,
+    /// Height of the header that is to be trusted.
+    pub height: Height,
+    /// Height of the chain's last anchor.
+    pub anchor: Height,
+    /// Height of the newest header that is common to it and the header trusted now.
+    pub common: Height,
+    /// The chain that is to trust it.
+    pub receiver: ChainId,
 }
 
 /// The node behind the interface.
@@ -147,6 +212,26 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// [`Problem`].
     fn registry(&self) -> Result<Vec<RegistryEntryView>, Problem>;
+    /// What the relay trusts of a chain, and what it was shown of it, before a number of an earlier answer.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    fn trust(&self, chain: &str, before: Option<u64>) -> Result<TrustView, Problem>;
+    /// What a chain shows to be re-anchored.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    fn reanchor(&self, query: &ReanchorQuery) -> Result<ReanchorView, Problem>;
+    /// A header that another chain can be told to follow; the newest one without a height.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    fn anchor(&self, chain: &str, height: Option<Height>) -> Result<AnchorView, Problem>;
+    /// A proof of something else of a chain.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    fn prove(&self, chain: &str, what: &ProofQuery, checkpoint: Option<Height>) -> Result<ProofReply, Problem>;
     /// Motions.
     ///
     /// # Errors

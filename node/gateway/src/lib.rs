@@ -8,7 +8,7 @@ mod extract;
 mod routes;
 mod server;
 
-pub use backend::{Answer, Backend, KeyAddress, ListQuery, ProposalQuery};
+pub use backend::{Answer, Backend, KeyAddress, ListQuery, ProofQuery, ProposalQuery, ReanchorQuery};
 pub use routes::router;
 pub use server::{Server, ServerError};
 

@@ -1,6 +1,6 @@
 //! The routes, one handler each.
 
-use crate::backend::{Backend, KeyAddress, ListQuery, ProposalQuery};
+use crate::backend::{Backend, KeyAddress, ListQuery, ProofQuery, ProposalQuery, ReanchorQuery};
 use crate::extract::{Failed, Reply, blocking, bytes, parse};
 use crate::{MAX_BODY_BYTES, MAX_WAIT_MS};
 use axum::body::Bytes;
@@ -12,11 +12,11 @@ use axum::{Json, Router};
 use ledger_protocol::codec::decode;
 use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
-use ledger_protocol::{Address, Height, LedgerId, ProposalId, TransactionId};
+use ledger_protocol::{Address, ChainId, Height, LedgerId, ProposalId, Sequence, TransactionId, Version};
 use node_api::{
-    AccountView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem, ProblemKind,
-    ProofReply, ProposalSummary, ProposalView, RegistryEntryView, StateEntryView, StateListView, SubmitReply,
-    SubmitRequest, TransactionView, routes as paths,
+    AccountView, AnchorView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem,
+    ProblemKind, ProofReply, ProposalSummary, ProposalView, ReanchorView, RegistryEntryView, StateEntryView,
+    StateListView, SubmitReply, SubmitRequest, TransactionView, TrustView, routes as paths,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -47,6 +47,16 @@ pub fn router(backend: Arc<dyn Backend>) -> Router {
         .route(paths::DRY_RUN, post(dry_run))
         .route(paths::REGISTRY, get(registry))
         .route(paths::MOTIONS, get(motions))
+        .route(paths::TRUST, get(trust))
+        .route(paths::REANCHOR, get(reanchor))
+        .route(paths::ANCHOR, get(anchor))
+        .route(paths::PROOF_HEADER, get(prove_header))
+        .route(paths::PROOF_EVENT, get(prove_event))
+        .route(paths::PROOF_CHANGE, get(prove_change))
+        .route(paths::PROOF_UNCHANGED, get(prove_unchanged))
+        .route(paths::PROOF_MESSAGE, get(prove_message))
+        .route(paths::PROOF_LEG, get(prove_leg))
+        .route(paths::PROOF_CONSISTENCY, get(prove_consistency))
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(backend)
@@ -63,6 +73,29 @@ struct Wait {
 struct At {
     height: Option<u64>,
     checkpoint_height: Option<u64>,
+}
+
+/// Which of several, for proofs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Which {
+    number: u32,
+    version: Option<u64>,
+    started_at: Option<u64>,
+    checkpoint_height: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Before {
+    before: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reanchoring {
+    anchor_height: u64,
+    common_height: u64,
+    receiver: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -231,4 +264,92 @@ async fn registry(State(node): Node) -> Reply<Vec<RegistryEntryView>> {
 
 async fn motions(State(node): Node) -> Reply<serde_json::Value> {
     blocking(move || node.motions()).await
+}
+
+async fn trust(State(node): Node, Path(chain): Path<String>, Query(page): Query<Before>) -> Reply<TrustView> {
+    blocking(move || node.trust(&chain, page.before)).await
+}
+
+async fn reanchor(
+    State(node): Node,
+    Path((chain, height)): Path<(String, String)>,
+    Query(to): Query<Reanchoring>,
+) -> Reply<ReanchorView> {
+    let receiver: ChainId = parse("receiver", &to.receiver)?;
+    let height = Height(parse("height", &height)?);
+    let (anchor, common) = (Height(to.anchor_height), Height(to.common_height));
+    blocking(move || node.reanchor(&ReanchorQuery { chain, height, anchor, common, receiver })).await
+}
+
+async fn anchor(State(node): Node, Path(chain): Path<String>, Query(at): Query<At>) -> Reply<AnchorView> {
+    blocking(move || node.anchor(&chain, at.height.map(Height))).await
+}
+
+async fn prove(node: Arc<dyn Backend>, chain: String, what: ProofQuery, checkpoint: Option<u64>) -> Reply<ProofReply> {
+    blocking(move || node.prove(&chain, &what, checkpoint.map(Height))).await
+}
+
+async fn prove_header(
+    State(node): Node,
+    Path((chain, height)): Path<(String, String)>,
+    Query(at): Query<At>,
+) -> Reply<ProofReply> {
+    let what = ProofQuery::Header(Height(parse("height", &height)?));
+    prove(node, chain, what, at.checkpoint_height).await
+}
+
+async fn prove_event(
+    State(node): Node,
+    Path((chain, id)): Path<(String, String)>,
+    Query(which): Query<Which>,
+) -> Reply<ProofReply> {
+    let what = ProofQuery::Event { transaction: parse("transaction id", &id)?, number: which.number };
+    prove(node, chain, what, which.checkpoint_height).await
+}
+
+async fn prove_change(
+    State(node): Node,
+    Path((chain, ledger, account, key)): KeyPath,
+    Query(which): Query<Which>,
+) -> Reply<ProofReply> {
+    let at = key_address(chain.clone(), &ledger, account, &key)?;
+    let what = ProofQuery::Change { at, version: which.version.map(Version) };
+    prove(node, chain, what, which.checkpoint_height).await
+}
+
+async fn prove_unchanged(
+    State(node): Node,
+    Path((chain, height, ledger, account, key)): Path<(String, String, String, String, String)>,
+    Query(at): Query<At>,
+) -> Reply<ProofReply> {
+    let height = Height(parse("height", &height)?);
+    let key = key_address(chain.clone(), &ledger, account, &key)?;
+    prove(node, chain, ProofQuery::Unchanged { at: key, height }, at.checkpoint_height).await
+}
+
+async fn prove_message(
+    State(node): Node,
+    Path((chain, destination, sequence)): Path<(String, String, String)>,
+    Query(at): Query<At>,
+) -> Reply<ProofReply> {
+    let sequence = Sequence(parse("sequence", &sequence)?);
+    let what = ProofQuery::Message { destination: parse("destination", &destination)?, sequence };
+    prove(node, chain, what, at.checkpoint_height).await
+}
+
+async fn prove_leg(
+    State(node): Node,
+    Path((chain, id)): Path<(String, String)>,
+    Query(which): Query<Which>,
+) -> Reply<ProofReply> {
+    let what = ProofQuery::Leg { id: parse("proposal id", &id)?, started_at: which.started_at.map(Height) };
+    prove(node, chain, what, which.checkpoint_height).await
+}
+
+async fn prove_consistency(
+    State(node): Node,
+    Path((chain, older, newer)): Path<(String, String, String)>,
+) -> Reply<ProofReply> {
+    let (older, newer) = (Height(parse("older height", &older)?), Height(parse("newer height", &newer)?));
+    prove(node, chain, ProofQuery::Consistency { older, newer }, Some(newer.0)).await
 }

@@ -14,11 +14,11 @@ use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
 use ledger_protocol::{Address, Height, LedgerId, ProposalId, TransactionId};
 use node_api::{
-    AccountView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem, ProblemKind,
-    ProofReply, ProposalSummary, ProposalView, RegistryEntryView, StateEntryView, StateListView, SubmitReply,
-    TransactionView,
+    AccountView, AnchorView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem,
+    ProblemKind, ProofReply, ProposalSummary, ProposalView, ReanchorView, RegistryEntryView, StateEntryView,
+    StateListView, SubmitReply, TransactionView, TrustView,
 };
-use node_gateway::{Answer, Backend, KeyAddress, ListQuery, ProposalQuery};
+use node_gateway::{Answer, Backend, KeyAddress, ListQuery, ProofQuery, ProposalQuery, ReanchorQuery};
 use node_storage::ReplicaReader;
 use std::sync::Arc;
 
@@ -192,6 +192,24 @@ impl Backend for HostBackend {
 
     fn registry(&self) -> Result<Vec<RegistryEntryView>, Problem> {
         relay_reads::registry(&self.relay()?)
+    }
+
+    fn trust(&self, chain: &str, before: Option<u64>) -> Result<TrustView, Problem> {
+        let relay = self.relay()?;
+        let source = relay_reads::registered(&relay, chain)?;
+        prove::trust(&relay, &source, before)
+    }
+
+    fn reanchor(&self, query: &ReanchorQuery) -> Result<ReanchorView, Problem> {
+        prove::reanchor(&self.sight(&query.chain)?, query)
+    }
+
+    fn anchor(&self, chain: &str, height: Option<Height>) -> Result<AnchorView, Problem> {
+        prove::anchor(&self.sight(chain)?, height)
+    }
+
+    fn prove(&self, chain: &str, what: &ProofQuery, checkpoint: Option<Height>) -> Result<ProofReply, Problem> {
+        prove::piece(&self.sight(chain)?, what, checkpoint)
     }
 
     fn motions(&self) -> Result<serde_json::Value, Problem> {

@@ -7,8 +7,11 @@
 
 mod anchor;
 mod bundle;
+mod followed;
 mod messages;
+mod pieces;
 mod proposal;
+mod reanchor;
 mod record;
 mod sets;
 #[cfg(test)]
@@ -17,6 +20,7 @@ mod transaction;
 mod value;
 mod versions;
 
+pub use followed::{ShownHead, Trust};
 pub use messages::MAX_SEARCHED_BLOCKS;
 
 use crate::backend::{Sight, reads};
@@ -25,9 +29,9 @@ use chain_state::{StoreFault, StoreReader};
 use ledger_protocol::chain::{Checkpoint, Header};
 use ledger_protocol::codec::encode;
 use ledger_protocol::proof::AnyProof;
-use ledger_protocol::{ChainId, Height, ProposalId, TransactionId};
-use node_api::{Problem, ProblemKind, ProofReply};
-use node_gateway::KeyAddress;
+use ledger_protocol::{ChainId, Height, ProposalId, TransactionId, Version};
+use node_api::{AnchorView, Problem, ProblemKind, ProofReply, ReanchorView, TrustView};
+use node_gateway::{KeyAddress, ProofQuery, ReanchorQuery};
 
 /// Why there is no proof.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,4 +159,34 @@ pub(crate) fn record(sight: &Sight<'_>, id: ProposalId, checkpoint: Option<Heigh
 
 pub(crate) fn bundle(sight: &Sight<'_>, id: ProposalId, checkpoint: Option<Height>) -> Result<Vec<u8>, Problem> {
     Ok(prover(sight, checkpoint)?.bundle(id)?.to_file())
+}
+
+pub(crate) fn piece(sight: &Sight<'_>, what: &ProofQuery, checkpoint: Option<Height>) -> Result<ProofReply, Problem> {
+    let prover = prover(sight, checkpoint)?;
+    let proof = match what {
+        ProofQuery::Header(height) => prover.proven_header(*height)?,
+        ProofQuery::Event { transaction, number } => prover.event(*transaction, *number)?,
+        ProofQuery::Change { at, version } => prover.change_of(&reads::place(at)?, *version)?,
+        ProofQuery::Unchanged { at, height } => prover.unchanged(&reads::place(at)?, *height)?,
+        ProofQuery::Message { destination, sequence } => prover.message(destination, *sequence)?,
+        ProofQuery::Leg { id, started_at } => prover.leg(id, *started_at)?,
+        ProofQuery::Consistency { older, .. } => prover.consistency(*older)?,
+    };
+    Ok(reply(&prover, &proof))
+}
+
+pub(crate) fn trust(sight: &Sight<'_>, source: &ChainId, before: Option<u64>) -> Result<TrustView, Problem> {
+    Ok(prover(sight, None)?.trust(source, before.map(Version))?.into())
+}
+
+pub(crate) fn reanchor(sight: &Sight<'_>, query: &ReanchorQuery) -> Result<ReanchorView, Problem> {
+    let motion = prover(sight, None)?.reanchor(query.height, query.anchor, query.common, &query.receiver)?;
+    Ok(ReanchorView { motion: hex::encode(encode(&motion)) })
+}
+
+/// A header with the set that certifies the next one.
+pub(crate) fn anchor(sight: &Sight<'_>, height: Option<Height>) -> Result<AnchorView, Problem> {
+    let prover = prover(sight, height)?;
+    let set = prover.next_validators(&prover.header(prover.checkpoint.height)?)?;
+    Ok(AnchorView { checkpoint: hex::encode(encode(&prover.checkpoint)), next_validators: hex::encode(encode(&set)) })
 }

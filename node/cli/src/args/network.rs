@@ -166,6 +166,22 @@ Example, beside a running network:
         /// Its name or id.
         chain: String,
     },
+    /// A subchain's governance names a block of the relay to follow: after the relay was re-anchored, or to take part
+    /// again after a contradiction.
+    #[command(after_help = "\
+Without --height it is the relay's newest block. The relay's nodes of this network are believed: compare the fingerprint
+that is printed with other members before others follow.
+Example:
+  crosstie chain follow-relay subchain-1")]
+    FollowRelay {
+        /// The subchain's name.
+        chain: String,
+        /// The relay's block.
+        #[arg(long)]
+        height: Option<u64>,
+        #[command(flatten)]
+        signing: SigningArgs,
+    },
     /// Report a validator that contradicted itself: the chain verifies it and records it.
     #[command(after_help = "\
 A node keeps what convicts a validator in DIR/NODE/evidence; `crosstie doctor` names the files.")]

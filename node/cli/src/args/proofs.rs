@@ -64,6 +64,103 @@ pub(crate) enum ProofKind {
         #[command(flatten)]
         out: ProofOut,
     },
+    /// A header.
+    Header {
+        /// The chain's name or id.
+        chain: String,
+        /// Its height.
+        height: u64,
+        /// Where to write.
+        #[command(flatten)]
+        out: ProofOut,
+    },
+    /// An event that a transaction published.
+    Event {
+        /// The chain's name or id.
+        chain: String,
+        /// The transaction's id.
+        id: String,
+        /// Which of its events, from 0.
+        #[arg(long, default_value_t = 0)]
+        number: u32,
+        /// Where to write.
+        #[command(flatten)]
+        out: ProofOut,
+    },
+    /// The change that made a version of a key.
+    Change {
+        /// The chain's name or id.
+        chain: String,
+        /// The ledger's number.
+        ledger: u32,
+        /// The account.
+        account: String,
+        /// The key: text, or hex:….
+        key: String,
+        /// The version [default: the newest].
+        #[arg(long)]
+        version: Option<u64>,
+        /// Where to write.
+        #[command(flatten)]
+        out: ProofOut,
+    },
+    /// That a key did not change in a block.
+    Unchanged {
+        /// The chain's name or id.
+        chain: String,
+        /// The ledger's number.
+        ledger: u32,
+        /// The account.
+        account: String,
+        /// The key: text, or hex:….
+        key: String,
+        /// The block.
+        #[arg(long)]
+        height: u64,
+        /// Where to write.
+        #[command(flatten)]
+        out: ProofOut,
+    },
+    /// A message from one chain to another.
+    Message {
+        /// The sending chain's name or id.
+        source: String,
+        /// The receiving chain's name or id.
+        destination: String,
+        /// Its number on the way there, from 0.
+        sequence: u64,
+        /// Where to write.
+        #[command(flatten)]
+        out: ProofOut,
+    },
+    /// That two blocks of a chain are of one history; the checkpoint is the newer one.
+    Consistency {
+        /// The chain's name or id.
+        chain: String,
+        /// The older block.
+        older: u64,
+        /// The newer block.
+        newer: u64,
+        /// Write the proof here.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Write the checkpoint that it verifies against here.
+        #[arg(long, value_name = "FILE")]
+        checkpoint_out: Option<PathBuf>,
+    },
+    /// A subchain's record of its leg of a proposal.
+    Leg {
+        /// The subchain's name or id.
+        chain: String,
+        /// The proposal's id.
+        id: String,
+        /// The relay height at which it began, if the chain has several records of it.
+        #[arg(long, value_name = "HEIGHT")]
+        started_at: Option<u64>,
+        /// Where to write.
+        #[command(flatten)]
+        out: ProofOut,
+    },
     /// The relay's record of a proposal.
     Record {
         /// The proposal's id.

@@ -90,6 +90,25 @@ Example:
         #[command(flatten)]
         signing: SigningArgs,
     },
+    /// Show the relay that a chain holds a proposal LOCKED that began in an interval of blocks which the relay lost: it
+    /// is aborted.
+    #[command(after_help = "\
+Anybody may report, once the chain's lane goes on (`crosstie chain status CHAIN`).
+Example:
+  crosstie proposal report-locked ctprop1… --chain subchain-1")]
+    ReportLocked {
+        /// Its id.
+        id: String,
+        /// The chain that holds it: its name.
+        #[arg(long)]
+        chain: String,
+        /// The relay height at which it began, if the chain has several records of it.
+        #[arg(long, value_name = "HEIGHT")]
+        started_at: Option<u64>,
+        /// How the transaction is signed and sent.
+        #[command(flatten)]
+        signing: SigningArgs,
+    },
     /// Show where a proposal stands, and who must act next.
     Status {
         /// Its id.
@@ -230,8 +249,29 @@ pub(crate) enum MotionKind {
         #[command(flatten)]
         limits: Box<LimitArgs>,
     },
+    /// A frozen chain goes on from a header of its own that the relay is to trust from now on.
+    #[command(
+        alias = "reanchor",
+        after_help = "\
+The chain's nodes and the relay's must answer; the branch that is dropped is not needed.
+HEIGHT must stand above every block that the dropped branch may have had. After a fork it should be a block that hands
+over to validators whose keys never signed the dropped branch.
+Example:
+  crosstie motion propose freeze subchain-1
+  crosstie motion propose re-anchor subchain-1 240 --because \"restored from the backup of Sunday\""
+    )]
+    ReAnchor {
+        /// The chain's name.
+        chain: String,
+        /// The height of the header.
+        height: u64,
+        /// What happened, for the relay's record.
+        #[arg(long, default_value = "")]
+        because: String,
+    },
     /// The relay goes on from a kept block: an interval of its blocks is lost. Every lane is held until its chain's
-    /// governance has named a block of the relay at or above this motion's.
+    /// governance has named a block of the relay at or above this motion's (`crosstie chain follow-relay`).
+    #[command(alias = "re-anchor-relay")]
     ReanchorRelay {
         /// First height whose block was lost.
         first_lost: u64,

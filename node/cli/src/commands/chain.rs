@@ -9,6 +9,7 @@ use crate::build::{ChainWriter, Sent, on};
 use crate::client::Client;
 use crate::exit::{Failure, Kind, Outcome};
 use crate::output::{Output, table};
+use crate::reanchor;
 use crate::text;
 use ledger_protocol::interchain::Motion;
 use ledger_protocol::transaction::Operation;
@@ -46,6 +47,9 @@ struct ChainView {
     /// How the relay knows it; absent for the relay and for a chain that is not registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<RegistryEntryView>,
+    /// Whether it has the header that the relay trusts of it; absent where nobody looked, and while it is shorter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_trusted_header: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -89,6 +93,9 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
             }
             decide(&client, Motion::Activate(id), output)
         }
+        ChainCommand::FollowRelay { chain, height, signing } => {
+            super::follow::run(&client, chain, *height, signing, output)
+        }
         ChainCommand::ReportEquivocation { file, signing } => report_equivocation(&client, file, signing, output),
         ChainCommand::List => {
             let known = registry_or_none(&client, output)?;
@@ -105,6 +112,7 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
                         ledgers: Vec::new(),
                         nodes: Vec::new(),
                         registry: Some(entry.clone()),
+                        has_trusted_header: None,
                     });
                 }
             }
@@ -120,28 +128,72 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
         }
         ChainCommand::Status { chain } => {
             let known = registry_or_none(&client, output)?;
-            let chain = view(&client, client.chain(chain)?, &known);
-            output.data(&chain, |chain| {
-                let ledgers: Vec<String> =
-                    chain.ledgers.iter().map(|ledger| format!("{} {}", ledger.ledger, ledger.name)).collect();
-                let control = chain.registry.as_ref().map_or("-", |entry| entry.controlled_by.as_str());
-                let trusted =
-                    chain.registry.as_ref().map_or_else(|| "-".into(), |entry| entry.height_on_source.to_string());
-                let limits = chain.registry.as_ref().map(limits).unwrap_or_default();
-                format!(
-                    "chain       {}\nid          {}\nsuite       {}\nstanding    {}\ncontrol     {control}\n\
-                     at relay    height {trusted}\n{limits}ledgers     {}\nnodes       {}",
-                    chain.name,
-                    chain.id,
-                    chain.suite,
-                    standing(chain),
-                    ledgers.join(", "),
-                    chain.nodes.join(", ")
-                )
-            });
+            let mut chain = view(&client, client.chain(chain)?, &known);
+            look_for_another_branch(&client, &mut chain, output)?;
+            output.data(&chain, status_words);
             Ok(())
         }
     }
+}
+
+fn status_words(chain: &ChainView) -> String {
+    let ledgers: Vec<String> =
+        chain.ledgers.iter().map(|ledger| format!("{} {}", ledger.ledger, ledger.name)).collect();
+    let mut text = format!(
+        "chain       {}\nid          {}\nsuite       {}\nstanding    {}\n",
+        chain.name,
+        chain.id,
+        chain.suite,
+        standing(chain)
+    );
+    if let Some(entry) = &chain.registry {
+        text.push_str(&format!("control     {}\nat relay    height {}", entry.controlled_by, entry.height_on_source));
+        match entry.reanchored {
+            0 => text.push('\n'),
+            1 => text.push_str(", re-anchored once\n"),
+            times => text.push_str(&format!(", re-anchored {times} times\n")),
+        }
+        if entry.held_since > 0 {
+            text.push_str(&format!("lane        held since relay height {}\n", entry.held_since));
+        }
+        if !entry.waiting_for.is_empty() {
+            text.push_str(&format!("waits for   {}\n", entry.waiting_for));
+        }
+        if let Some(hint) = &entry.hint {
+            text.push_str(&format!("hint        {hint}\n"));
+        }
+        text.push_str(&limits(entry));
+    }
+    text.push_str(&format!("ledgers     {}\nnodes       {}", ledgers.join(", "), chain.nodes.join(", ")));
+    text
+}
+
+/// Whether the chain still has the header that the relay trusts of it. If not, nothing of it arrives any more, and only
+/// members can help; the relay itself cannot see it.
+fn look_for_another_branch(client: &Client, chain: &mut ChainView, output: &Output) -> Outcome {
+    let Some(entry) = &mut chain.registry else { return Ok(()) };
+    if matches!(entry.standing.status.as_str(), "registered" | "retired") {
+        return Ok(());
+    }
+    let trusted = reanchor::trust(client, &text::parse("chain id", &chain.id)?)?.trusted;
+    let own = match reanchor::own_hash(client, &chain.name, trusted.height) {
+        Ok(own) => own,
+        Err(failure) if failure.kind == Kind::Unreachable => {
+            output.warn(format_args!("no node of {} answers, so nobody can say which branch it is on", chain.name));
+            return Ok(());
+        }
+        Err(failure) => return Err(failure),
+    };
+    chain.has_trusted_header = own.map(|own| own == trusted.header_hash);
+    if entry.standing.status == "active" && chain.has_trusted_header == Some(false) {
+        entry.waiting_for = format!(
+            "the consortium's members: the relay trusts another block {} than the chain has; it lost or forked its \
+             history, and nothing of it arrives",
+            trusted.height
+        );
+        entry.hint = Some(format!("crosstie motion propose freeze {}", chain.name));
+    }
+    Ok(())
 }
 
 /// The registry; without a relay that answers, what the directory knows must do.
@@ -162,6 +214,7 @@ fn standing(chain: &ChainView) -> String {
         None => "not registered".into(),
         Some(entry) => {
             let marks = [
+                ("lane held", entry.held_since > 0),
                 ("stale", entry.standing.stale),
                 ("lagging", entry.standing.lagging),
                 ("suspect", entry.standing.suspect),
@@ -213,6 +266,7 @@ fn view(client: &Client, chain: &ChainEntry, known: &[RegistryEntryView]) -> Cha
         ledgers: chain.ledgers.clone(),
         nodes: hosts.map(|node| node.name.clone()).collect(),
         registry: known.iter().find(|entry| entry.chain == chain.id).cloned(),
+        has_trusted_header: None,
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn shown(checkpoint: &Checkpoint, file: Option<&Path>) -> Shown {
 }
 
 /// The first 20 bytes of the fingerprint, in groups of four digits.
-fn fingerprint(checkpoint: &Checkpoint) -> String {
+pub(super) fn fingerprint(checkpoint: &Checkpoint) -> String {
     let hash = checkpoint.fingerprint();
     let groups: Vec<String> = hash.as_bytes().chunks(2).take(FINGERPRINT_BYTES / 2).map(hex::encode).collect();
     groups.join(" ")

@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::exit::{Failure, Outcome};
 use crate::motions::MotionPlan;
 use crate::output::{Output, table};
+use crate::reanchor::{self, Prepared};
 use crate::text;
 use ledger_protocol::codec::{Ordered, SortedVec};
 use ledger_protocol::interchain::{ChainLimits, Motion, ServiceAccess, ServicePolicy};
@@ -43,7 +44,7 @@ pub(super) fn run(command: &MotionCommand, global: &GlobalArgs, output: &Output)
         MotionCommand::Propose { reason, valid_for_blocks, no_vote, signing, motion } => {
             let relay = ChainWriter::open(&client, &client.relay()?.name)?;
             let height = relay.tip()?;
-            let motion = motion_of(&client, &relay, motion, height)?;
+            let motion = motion_of(&client, &relay, motion, height, output)?;
             let plan =
                 MotionPlan { motion, reason: reason.clone(), valid_for_blocks: *valid_for_blocks, vote: !no_vote };
             let (id, operations) = plan.operations(relay.id.suite, height)?;
@@ -138,7 +139,13 @@ pub(super) fn chain_id(client: &Client, name: &str) -> Outcome<ChainId> {
     }
 }
 
-fn motion_of(client: &Client, relay: &ChainWriter<'_>, kind: &MotionKind, height: u64) -> Outcome<Motion> {
+fn motion_of(
+    client: &Client,
+    relay: &ChainWriter<'_>,
+    kind: &MotionKind,
+    height: u64,
+    output: &Output,
+) -> Outcome<Motion> {
     Ok(match kind {
         MotionKind::Register { chain } => registration(client, &relay.id, chain)?,
         MotionKind::Activate { chain } => Motion::Activate(chain_id(client, chain)?),
@@ -171,6 +178,9 @@ fn motion_of(client: &Client, relay: &ChainWriter<'_>, kind: &MotionKind, height
             }
             Motion::SetLimits { chain, limits }
         }
+        MotionKind::ReAnchor { chain, height, because } => {
+            re_anchor(client, &relay.id, chain, Height(*height), because, output)?
+        }
         MotionKind::ReanchorRelay { first_lost, last_lost, because } => Motion::ReanchorRelay {
             first_lost: Height(*first_lost),
             last_lost: Height(*last_lost),
@@ -179,6 +189,50 @@ fn motion_of(client: &Client, relay: &ChainWriter<'_>, kind: &MotionKind, height
         MotionKind::SetMembers { file } => Motion::SetMembers(policy(file)?),
         MotionKind::SetApprovals { file } => Motion::SetApprovals(policy(file)?),
     })
+}
+
+/// The motion that gives a frozen chain a header of its own branch as its new anchor.
+fn re_anchor(
+    client: &Client,
+    relay: &ChainId,
+    chain: &str,
+    to: Height,
+    because: &str,
+    output: &Output,
+) -> Outcome<Motion> {
+    let entry = client.chain(chain)?;
+    let known = registry(client)?.into_iter().find(|known| known.chain == entry.id).ok_or_else(|| {
+        Failure::not_found(format_args!("the relay does not know {chain}"))
+            .next(format_args!("register it first: crosstie chain register {chain}"))
+    })?;
+    if known.standing.status != "frozen" {
+        // What the relay trusts would go on moving, and the proofs with it.
+        return Err(Failure::refused(format_args!(
+            "{chain} is {}: only a frozen chain is re-anchored",
+            known.standing.status
+        ))
+        .next(format_args!("freeze it first: crosstie motion propose freeze {chain}")));
+    }
+    let Prepared { reanchor, forked, trusted_height } = reanchor::prepare(client, chain, to, relay, because)?;
+    if forked {
+        output.say(format_args!(
+            "the branches part above block {}: the relay trusts another block {trusted_height} than {chain} has now",
+            reanchor.common.height
+        ));
+        if to <= trusted_height {
+            output.warn(format_args!(
+                "block {to} does not stand above block {trusted_height} of the dropped branch: whoever keeps its \
+                 certificates can freeze the chain again with them"
+            ));
+        }
+        if !reanchor.header.is_handoff() {
+            output.warn(format_args!(
+                "block {to} hands over to no other validators: keys that signed the dropped branch sign this one too, \
+                 and whoever holds certificates of the dropped branch from above block {to} can freeze the chain again"
+            ));
+        }
+    }
+    Ok(Motion::Reanchor(Box::new(reanchor)))
 }
 
 /// The motion that registers a chain of this network's directory.

@@ -1,7 +1,7 @@
 //! `crosstie proof`: fetch proofs, and verify them offline.
 
 use super::{bundle, checkpoint};
-use crate::args::{GlobalArgs, ProofCommand, ProofKind};
+use crate::args::{GlobalArgs, ProofCommand, ProofKind, ProofOut};
 use crate::client::{Client, path, query};
 use crate::exit::{Failure, Kind, Outcome};
 use crate::output::Output;
@@ -71,6 +71,53 @@ fn get(client: &Client, kind: &ProofKind, output: &Output) -> Outcome {
             let parameters = [("height", number(height)), ("checkpoint_height", number(&out.checkpoint_height))];
             (chain, query(url, &parameters), out)
         }
+        ProofKind::Header { chain, height, out } => {
+            let chain = client.chain(chain)?.name.clone();
+            let url = path(routes::PROOF_HEADER, &[&chain, &height.to_string()]);
+            (chain, query(url, &[("checkpoint_height", number(&out.checkpoint_height))]), out)
+        }
+        ProofKind::Event { chain, id, number: which, out } => {
+            let chain = client.chain(chain)?.name.clone();
+            let id: TransactionId = text::parse("transaction id", id)?;
+            let url = path(routes::PROOF_EVENT, &[&chain, &id.to_string()]);
+            let parameters =
+                [("number", Some(which.to_string())), ("checkpoint_height", number(&out.checkpoint_height))];
+            (chain, query(url, &parameters), out)
+        }
+        ProofKind::Change { chain, ledger, account, key, version, out } => {
+            let chain = client.chain(chain)?.name.clone();
+            let key = hex::encode(&*super::tx::state_key(key)?);
+            let url = path(routes::PROOF_CHANGE, &[&chain, &ledger.to_string(), account, &key]);
+            let parameters = [("version", number(version)), ("checkpoint_height", number(&out.checkpoint_height))];
+            (chain, query(url, &parameters), out)
+        }
+        ProofKind::Unchanged { chain, ledger, account, key, height, out } => {
+            let chain = client.chain(chain)?.name.clone();
+            let key = hex::encode(&*super::tx::state_key(key)?);
+            let parts = [chain.as_str(), &height.to_string(), &ledger.to_string(), account, &key];
+            let url = path(routes::PROOF_UNCHANGED, &parts);
+            (chain, query(url, &[("checkpoint_height", number(&out.checkpoint_height))]), out)
+        }
+        ProofKind::Message { source, destination, sequence, out } => {
+            let (chain, to) = (client.chain(source)?.name.clone(), client.chain(destination)?.id.clone());
+            let url = path(routes::PROOF_MESSAGE, &[&chain, &to, &sequence.to_string()]);
+            (chain, query(url, &[("checkpoint_height", number(&out.checkpoint_height))]), out)
+        }
+        ProofKind::Consistency { chain, older, newer, out, checkpoint_out } => {
+            let chain = client.chain(chain)?.name.clone();
+            let url = path(routes::PROOF_CONSISTENCY, &[&chain, &older.to_string(), &newer.to_string()]);
+            let out =
+                ProofOut { out: out.clone(), checkpoint_out: checkpoint_out.clone(), checkpoint_height: Some(*newer) };
+            return fetch(client, &chain, &url, &out, output);
+        }
+        ProofKind::Leg { chain, id, started_at, out } => {
+            let chain = client.chain(chain)?.name.clone();
+            let id: ProposalId = text::parse("proposal id", id)?;
+            let url = path(routes::PROOF_LEG, &[&chain, &id.to_string()]);
+            let parameters =
+                [("started_at", number(started_at)), ("checkpoint_height", number(&out.checkpoint_height))];
+            (chain, query(url, &parameters), out)
+        }
         ProofKind::Record { id, out } => {
             let chain = client.relay()?.name.clone();
             let id: ProposalId = text::parse("proposal id", id)?;
@@ -78,12 +125,22 @@ fn get(client: &Client, kind: &ProofKind, output: &Output) -> Outcome {
             (chain, query(url, &[("checkpoint_height", number(&out.checkpoint_height))]), out)
         }
     };
-    let reply: ProofReply = client.get(&chain, &url)?;
+    fetch(client, &chain, &url, out, output)
+}
+
+/// A proof as a node sends it, with the checkpoint that it is said to verify from.
+pub(super) fn ask(client: &Client, chain: &str, url: &str) -> Outcome<(Vec<u8>, Checkpoint)> {
+    let reply: ProofReply = client.get(chain, url)?;
     let proof = text::hex_from_node("proof", &reply.proof)?;
     let trusted: Checkpoint = text::from_node("checkpoint", &reply.checkpoint, 1_024)?;
-    if trusted.chain.to_string() != client.chain(&chain)?.id {
+    if trusted.chain.to_string() != client.chain(chain)?.id {
         return Err(Failure::internal(format_args!("the node sent a checkpoint of {}", trusted.chain)));
     }
+    Ok((proof, trusted))
+}
+
+fn fetch(client: &Client, chain: &str, url: &str, out: &ProofOut, output: &Output) -> Outcome {
+    let (proof, trusted) = ask(client, chain, url)?;
     // What a node sends is believed no more than what anybody else sends.
     let verified = verify_file(&proof, &trusted).map_err(|error| refused(&out.out, &trusted, &error))?;
     text::write_file(&out.out, &proof)?;

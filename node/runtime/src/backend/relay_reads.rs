@@ -7,9 +7,9 @@ use ledger_protocol::chain::{CertificateKind, ControlledBy};
 use ledger_protocol::codec::{Text, decode};
 use ledger_protocol::interchain::DecisionVerdict;
 use ledger_protocol::proposal::LegMode;
-use ledger_protocol::system::{ChainStatus, LegPhase, LegStatus, ProposalRecord, ProposalState, accounts};
+use ledger_protocol::system::{ChainRecord, ChainStatus, LegPhase, LegStatus, ProposalRecord, ProposalState, accounts};
 use ledger_protocol::transaction::StateContent;
-use ledger_protocol::{ChainId, LedgerId, ProposalId};
+use ledger_protocol::{ChainId, Height, LedgerId, ProposalId};
 use node_api::{
     BackOffView, ChainStatusView, LegView, Problem, ProblemKind, ProposalSummary, ProposalView, RegistryEntryView,
     UsageView,
@@ -168,6 +168,8 @@ pub(super) fn registry(sight: &Sight<'_>) -> Result<Vec<RegistryEntryView>, Prob
             ChainStatus::Retiring => "retiring",
             ChainStatus::Retired => "retired",
         };
+        let held_since = registry::lane(&state, &chain).map_err(store_problem)?.held_since;
+        let (waiting_for, hint) = next_act(&record, view.is_stale, held_since);
         entries.push(RegistryEntryView {
             chain: chain.to_string(),
             name: record.name.to_string(),
@@ -188,9 +190,70 @@ pub(super) fn registry(sight: &Sight<'_>) -> Result<Vec<RegistryEntryView>, Prob
             in_flight: coordinator::in_flight(&state, &chain).map_err(store_problem)?,
             limits: record.limits.into(),
             usage: usage(&state, &chain)?,
+            reanchored: chain_interchain::reanchors(&state, &chain).map_err(store_problem)?,
+            held_since: held_since.0,
+            waiting_for,
+            hint,
         });
     }
     Ok(entries)
+}
+
+/// Who must act next so that a chain takes part in proposals, and the command that helps.
+fn next_act(record: &ChainRecord, is_stale: bool, held_since: Height) -> (String, Option<String>) {
+    let name = record.name.as_str();
+    let (who, hint) = match record.status {
+        ChainStatus::Retired => return ("nobody: it has left".into(), None),
+        ChainStatus::Frozen => (
+            "the consortium's members: a header of the branch that goes on, as its new anchor".into(),
+            Some(format!("crosstie motion propose re-anchor {name} HEIGHT")),
+        ),
+        _ if held_since > Height::ZERO => (
+            format!(
+                "the chain's governance: its lane is held until it follows relay block {held_since} or a newer one, and \
+                 the relay has heard of it"
+            ),
+            Some(format!("crosstie chain follow-relay {name}")),
+        ),
+        ChainStatus::Registered => {
+            ("the consortium's members".into(), Some(format!("crosstie motion propose activate {name}")))
+        }
+        ChainStatus::Paused { until } => (
+            format!("relay height {until}, or the consortium's members before it"),
+            Some(format!("crosstie motion propose activate {name}")),
+        ),
+        ChainStatus::Retiring => (
+            "the outcomes of its open legs; if it never answers, the consortium's members".into(),
+            Some(format!("crosstie motion propose abandon {name}")),
+        ),
+        ChainStatus::Active if record.suspect => (
+            "the consortium's members: old keys of it signed twice".into(),
+            Some(format!("crosstie motion propose clear-suspect {name}")),
+        ),
+        ChainStatus::Active if record.lagging => {
+            ("its validators: outcomes are overdue, or it was silent too often".into(), Some("crosstie status".into()))
+        }
+        ChainStatus::Active if is_stale => {
+            ("its validators and couriers: no new header of it arrives".into(), Some("crosstie status".into()))
+        }
+        ChainStatus::Active => return (String::new(), None),
+    };
+    (who, hint)
+}
+
+/// A registered chain by its id or its name in the registry.
+pub(super) fn registered(sight: &Sight<'_>, chain: &str) -> Result<ChainId, Problem> {
+    if let Ok(id) = chain.parse::<ChainId>() {
+        return Ok(id);
+    }
+    let state = sight.state()?;
+    for id in registry::peers(&state).map_err(store_problem)? {
+        let record = registry::chain(&state, &id).map_err(store_problem)?;
+        if record.is_some_and(|record| record.name.as_str() == chain) {
+            return Ok(id);
+        }
+    }
+    Err(Problem::new(ProblemKind::NotFound, format!("the relay knows no chain {chain:?}")))
 }
 
 fn usage(state: &BlockState<'_>, chain: &ChainId) -> Result<UsageView, Problem> {

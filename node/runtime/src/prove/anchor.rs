@@ -61,17 +61,17 @@ impl Prover<'_> {
         Ok(OlderHeader { header: self.header(older)?, path: self.history_path(older, newer)? })
     }
 
-    fn history_path(&self, older: Height, newer: Height) -> Proven<HistoryPath> {
+    pub(super) fn history_path(&self, older: Height, newer: Height) -> Proven<HistoryPath> {
         let path = self.blocks.history_path(older, newer)?;
         path.ok_or_else(|| gap(format!("the history has no path from block {older} to block {newer}")))
     }
 
-    fn certificate(&self, height: Height) -> Proven<FinalityCertificate> {
+    pub(super) fn certificate(&self, height: Height) -> Proven<FinalityCertificate> {
         let certificate = self.blocks.certificate(height)?;
         certificate.ok_or_else(|| gap(format!("block {height} has no certificate")))
     }
 
-    fn next_validators(&self, header: &Header) -> Proven<ValidatorSet> {
+    pub(super) fn next_validators(&self, header: &Header) -> Proven<ValidatorSet> {
         let set = self.blocks.validators(&header.next_validators_hash)?;
         set.ok_or_else(|| gap(format!("the validators that block {} names are not stored", header.height)))
     }

@@ -45,7 +45,7 @@ impl Prover<'_> {
         Ok(None)
     }
 
-    fn client_version(&self, place: &Place, version: Version) -> Proven<Option<(Made, ClientRecord)>> {
+    pub(super) fn client_version(&self, place: &Place, version: Version) -> Proven<Option<(Made, ClientRecord)>> {
         let Some(made) = self.made(place, version)? else { return Ok(None) };
         // Several hand-offs of one block are one step: the record at its end is the one that is kept.
         let Some((made, _, record)) = self.record_at::<ClientRecord>(place, made.height)? else { return Ok(None) };
