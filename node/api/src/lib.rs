@@ -21,7 +21,7 @@ pub use reads::{
     AccountView, BlockView, Bytes, CheckpointView, EventView, HistoryEntryView, HistoryView, IdentityView, ProofReply,
     StateEntryView, StateListView,
 };
-pub use reanchor::{AnchorView, ReanchorView, ShownHeadView, ShownHeaderView, TrustView};
+pub use reanchor::{AnchorView, FollowsView, ReanchorView, ShownHeadView, ShownHeaderView, TrustView};
 pub use transactions::{ReceiptView, SubmitReply, SubmitRequest, TransactionState, TransactionView};
 
 /// Routes, each with the path that a client fills in. `{chain}` is a chain's name in the network file or its id.
@@ -72,6 +72,8 @@ pub mod routes {
     pub const REANCHOR: &str = "/v1/chains/{chain}/re-anchor/{height}";
     /// GET: [`crate::AnchorView`] at `?height=` (default: latest).
     pub const ANCHOR: &str = "/v1/chains/{chain}/anchor";
+    /// GET: [`crate::FollowsView`] of a subchain.
+    pub const FOLLOWS: &str = "/v1/chains/{chain}/follows";
     /// GET `?started_at=&checkpoint_height=`: [`crate::ProofReply`] of a subchain's record of a proposal's leg.
     pub const PROOF_LEG: &str = "/v1/chains/{chain}/proofs/leg/{id}";
     /// GET `?checkpoint_height=`: [`crate::ProofReply`] of a header.

@@ -65,3 +65,20 @@ pub struct AnchorView {
     /// Hex of the borsh validator set that certifies the next height.
     pub next_validators: String,
 }
+
+/// What a subchain follows of its relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowsView {
+    /// The relay's id.
+    pub relay: String,
+    /// Height of the relay's header that it trusts.
+    pub height: u64,
+    /// Its hash.
+    pub header_hash: String,
+    /// The highest relay height that it ever accepted; never falls, also after a re-anchor.
+    pub highest_height: u64,
+    /// The next message that it expects.
+    pub next_expected: u64,
+    /// How often its governance gave it another block of the relay to follow.
+    pub reanchored: u32,
+}

@@ -5,6 +5,9 @@
 //! blocks, and ties each of them to the trusted one. Nothing is believed: the finished motion is verified here as the
 //! relay will verify it. Bounds: a branch is followed back through at most [`MAX_PAGES`] answers of the relay.
 
+#[cfg(test)]
+mod tests;
+
 use crate::client::{Client, path, query};
 use crate::exit::{Failure, Kind, Outcome};
 use crate::text;
@@ -107,7 +110,13 @@ pub(crate) fn prepare(client: &Client, chain: &str, to: Height, relay: &ChainId,
         let url = path(routes::TRUST, &[&id.to_string()]);
         client.get(&relay_name, &query(url, &[("before", Some(before.to_string()))]))
     };
-    let common = newest_common(&trust, &is_common, &next_page)?;
+    let shown = Shown {
+        suite: id.suite,
+        trusted: (trust.trusted.height, trust.trusted.header_hash),
+        anchor: trust.anchor,
+        first_page: trust.view.clone(),
+    };
+    let common = newest_common(shown, &is_common, &next_page)?;
     let url = query(
         path(routes::REANCHOR, &[name, &to.to_string()]),
         &[
@@ -133,22 +142,29 @@ pub(crate) fn prepare(client: &Client, chain: &str, to: Height, relay: &ChainId,
     Ok(Prepared { reanchor, forked, trusted_height: trusted.height })
 }
 
+/// How the relay came to trust what it trusts of a chain.
+struct Shown {
+    suite: Suite,
+    trusted: (Height, Hash),
+    anchor: (Height, Hash),
+    first_page: TrustView,
+}
+
 /// The newest header that the relay was shown and that is also of the chain's branch, with its place in the trusted
 /// header's history. What is common stays so below, so few headers are asked for.
 fn newest_common(
-    trust: &Trust,
+    shown: Shown,
     is_common: &dyn Fn(Height, &Hash) -> Outcome<bool>,
     next_page: &dyn Fn(u64) -> Outcome<TrustView>,
 ) -> Outcome<Known> {
-    let (suite, trusted) = (trust.trusted.chain.suite, trust.trusted.height);
-    let newest = Known { height: trusted, hash: trust.trusted.header_hash, path: None };
+    let Shown { suite, trusted: (trusted, hash), anchor, first_page: mut page } = shown;
+    let newest = Known { height: trusted, hash, path: None };
     if is_common(newest.height, &newest.hash)? {
         return Ok(newest);
     }
     // The heads from the trusted one down to one that is common, each with the older headers that it showed.
     let mut heads: Vec<(Known, Vec<ShownHeaderView>)> = Vec::new();
     let mut at = newest;
-    let mut page = trust.view.clone();
     let mut found = false;
     for _ in 0..MAX_PAGES {
         let after = page.before.map(next_page).transpose()?;
@@ -157,7 +173,7 @@ fn newest_common(
         for (head, next) in page.heads.iter().zip(following) {
             let (height, hash) = match next {
                 Some(next) => (Height(next.height), text::parse("header hash", &next.header_hash)?),
-                None => trust.anchor,
+                None => anchor,
             };
             let shown: HistoryPath = text::from_node("path", &head.previous_path, MAX_OBJECT_BYTES)?;
             let path = composed(suite, trusted, &at, height, shown)?;

@@ -1,4 +1,4 @@
-//! Networks of real processes that are killed, wiped, suspended and started again.
+//! Networks of real processes that are killed, wiped, suspended, restored from backups and started again.
 //!
 //! Every validator of every chain is a process of the real binary; it is stopped by its process id. Every wait has a
 //! deadline. Nothing here depends on how fast the machine is, except that the deadlines are generous.
@@ -8,6 +8,10 @@
 mod all_killed;
 #[path = "process_faults/reading.rs"]
 mod reading;
+#[path = "process_faults/relay_restored.rs"]
+mod relay_restored;
+#[path = "process_faults/restored.rs"]
+mod restored;
 #[path = "process_faults/running.rs"]
 mod running;
 #[path = "process_faults/stopping.rs"]

@@ -4,8 +4,8 @@ use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
 use ledger_protocol::{Address, ChainId, Height, LedgerId, ProposalId, Sequence, TransactionId, Version};
 use node_api::{
-    AccountView, AnchorView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem,
-    ProofReply, ProposalSummary, ProposalView, ReanchorView, RegistryEntryView, StateEntryView, StateListView,
+    AccountView, AnchorView, BlockView, CheckpointView, FollowsView, HistoryView, IdentityView, LegView, NodeStatus,
+    Problem, ProofReply, ProposalSummary, ProposalView, ReanchorView, RegistryEntryView, StateEntryView, StateListView,
     SubmitReply, TransactionView, TrustView,
 };
 use std::future::Future;
@@ -227,6 +227,11 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// [`Problem`].
     fn anchor(&self, chain: &str, height: Option<Height>) -> Result<AnchorView, Problem>;
+    /// What a subchain follows of its relay.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    fn follows(&self, chain: &str) -> Result<FollowsView, Problem>;
     /// A proof of something else of a chain.
     ///
     /// # Errors

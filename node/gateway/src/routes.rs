@@ -14,8 +14,8 @@ use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
 use ledger_protocol::{Address, ChainId, Height, LedgerId, ProposalId, Sequence, TransactionId, Version};
 use node_api::{
-    AccountView, AnchorView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem,
-    ProblemKind, ProofReply, ProposalSummary, ProposalView, ReanchorView, RegistryEntryView, StateEntryView,
+    AccountView, AnchorView, BlockView, CheckpointView, FollowsView, HistoryView, IdentityView, LegView, NodeStatus,
+    Problem, ProblemKind, ProofReply, ProposalSummary, ProposalView, ReanchorView, RegistryEntryView, StateEntryView,
     StateListView, SubmitReply, SubmitRequest, TransactionView, TrustView, routes as paths,
 };
 use serde::Deserialize;
@@ -50,6 +50,7 @@ pub fn router(backend: Arc<dyn Backend>) -> Router {
         .route(paths::TRUST, get(trust))
         .route(paths::REANCHOR, get(reanchor))
         .route(paths::ANCHOR, get(anchor))
+        .route(paths::FOLLOWS, get(follows))
         .route(paths::PROOF_HEADER, get(prove_header))
         .route(paths::PROOF_EVENT, get(prove_event))
         .route(paths::PROOF_CHANGE, get(prove_change))
@@ -283,6 +284,10 @@ async fn reanchor(
 
 async fn anchor(State(node): Node, Path(chain): Path<String>, Query(at): Query<At>) -> Reply<AnchorView> {
     blocking(move || node.anchor(&chain, at.height.map(Height))).await
+}
+
+async fn follows(State(node): Node, Path(chain): Path<String>) -> Reply<FollowsView> {
+    blocking(move || node.follows(&chain)).await
 }
 
 async fn prove(node: Arc<dyn Backend>, chain: String, what: ProofQuery, checkpoint: Option<u64>) -> Reply<ProofReply> {

@@ -14,8 +14,8 @@ use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
 use ledger_protocol::{Address, Height, LedgerId, ProposalId, TransactionId};
 use node_api::{
-    AccountView, AnchorView, BlockView, CheckpointView, HistoryView, IdentityView, LegView, NodeStatus, Problem,
-    ProblemKind, ProofReply, ProposalSummary, ProposalView, ReanchorView, RegistryEntryView, StateEntryView,
+    AccountView, AnchorView, BlockView, CheckpointView, FollowsView, HistoryView, IdentityView, LegView, NodeStatus,
+    Problem, ProblemKind, ProofReply, ProposalSummary, ProposalView, ReanchorView, RegistryEntryView, StateEntryView,
     StateListView, SubmitReply, TransactionView, TrustView,
 };
 use node_gateway::{Answer, Backend, KeyAddress, ListQuery, ProofQuery, ProposalQuery, ReanchorQuery};
@@ -206,6 +206,10 @@ impl Backend for HostBackend {
 
     fn anchor(&self, chain: &str, height: Option<Height>) -> Result<AnchorView, Problem> {
         prove::anchor(&self.sight(chain)?, height)
+    }
+
+    fn follows(&self, chain: &str) -> Result<FollowsView, Problem> {
+        reads::follows(&self.sight(chain)?)
     }
 
     fn prove(&self, chain: &str, what: &ProofQuery, checkpoint: Option<Height>) -> Result<ProofReply, Problem> {

@@ -6,7 +6,7 @@ use super::up::subchain_plan;
 use crate::args::{ChainCommand, GlobalArgs, SigningArgs, SuiteArg};
 use crate::bring_up::registry;
 use crate::build::{ChainWriter, Sent, on};
-use crate::client::Client;
+use crate::client::{Client, path};
 use crate::exit::{Failure, Kind, Outcome};
 use crate::output::{Output, table};
 use crate::reanchor;
@@ -14,7 +14,7 @@ use crate::text;
 use ledger_protocol::interchain::Motion;
 use ledger_protocol::transaction::Operation;
 use ledger_protocol::{LedgerId, Suite};
-use node_api::{ChainEntry, LedgerEntry, RegistryEntryView};
+use node_api::{ChainEntry, FollowsView, LedgerEntry, RegistryEntryView, routes};
 use node_runtime::{config, devnet, evidence};
 use serde::Serialize;
 use std::path::Path;
@@ -50,6 +50,9 @@ struct ChainView {
     /// Whether it has the header that the relay trusts of it; absent where nobody looked, and while it is shorter.
     #[serde(skip_serializing_if = "Option::is_none")]
     has_trusted_header: Option<bool>,
+    /// What it follows of the relay, as its own nodes say; absent where nobody asked or nobody answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    follows: Option<FollowsView>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +116,7 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
                         nodes: Vec::new(),
                         registry: Some(entry.clone()),
                         has_trusted_header: None,
+                        follows: None,
                     });
                 }
             }
@@ -129,7 +133,9 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
         ChainCommand::Status { chain } => {
             let known = registry_or_none(&client, output)?;
             let mut chain = view(&client, client.chain(chain)?, &known);
-            look_for_another_branch(&client, &mut chain, output)?;
+            if !chain.is_relay {
+                ask_the_chain(&client, &mut chain, output)?;
+            }
             output.data(&chain, status_words);
             Ok(())
         }
@@ -164,26 +170,47 @@ fn status_words(chain: &ChainView) -> String {
         }
         text.push_str(&limits(entry));
     }
+    if let Some(follows) = &chain.follows {
+        text.push_str(&format!("follows     relay height {}", follows.height));
+        if follows.highest_height > follows.height {
+            text.push_str(&format!(" (it had accepted {})", follows.highest_height));
+        }
+        text.push('\n');
+    }
     text.push_str(&format!("ledgers     {}\nnodes       {}", ledgers.join(", "), chain.nodes.join(", ")));
     text
 }
 
+/// What only the chain's own nodes can say.
+fn ask_the_chain(client: &Client, chain: &mut ChainView, output: &Output) -> Outcome {
+    match client.get(&chain.name, &path(routes::FOLLOWS, &[&chain.name])) {
+        Ok(follows) => chain.follows = Some(follows),
+        Err(failure) if matches!(failure.kind, Kind::Unreachable | Kind::NotFound) => {
+            output.warn(format_args!("no node of {} answers, so nobody can say which branch it is on", chain.name));
+            return Ok(());
+        }
+        Err(failure) => return Err(failure),
+    }
+    if let (Some(entry), Some(follows)) = (&mut chain.registry, &chain.follows)
+        && entry.held_since > 0
+        && follows.height >= entry.held_since
+    {
+        entry.waiting_for =
+            format!("its couriers: it follows relay block {}, and the relay has not heard of it yet", follows.height);
+        entry.hint = None;
+    }
+    look_for_another_branch(client, chain)
+}
+
 /// Whether the chain still has the header that the relay trusts of it. If not, nothing of it arrives any more, and only
 /// members can help; the relay itself cannot see it.
-fn look_for_another_branch(client: &Client, chain: &mut ChainView, output: &Output) -> Outcome {
+fn look_for_another_branch(client: &Client, chain: &mut ChainView) -> Outcome {
     let Some(entry) = &mut chain.registry else { return Ok(()) };
     if matches!(entry.standing.status.as_str(), "registered" | "retired") {
         return Ok(());
     }
     let trusted = reanchor::trust(client, &text::parse("chain id", &chain.id)?)?.trusted;
-    let own = match reanchor::own_hash(client, &chain.name, trusted.height) {
-        Ok(own) => own,
-        Err(failure) if failure.kind == Kind::Unreachable => {
-            output.warn(format_args!("no node of {} answers, so nobody can say which branch it is on", chain.name));
-            return Ok(());
-        }
-        Err(failure) => return Err(failure),
-    };
+    let own = reanchor::own_hash(client, &chain.name, trusted.height)?;
     chain.has_trusted_header = own.map(|own| own == trusted.header_hash);
     if entry.standing.status == "active" && chain.has_trusted_header == Some(false) {
         entry.waiting_for = format!(
@@ -267,6 +294,7 @@ fn view(client: &Client, chain: &ChainEntry, known: &[RegistryEntryView]) -> Cha
         nodes: hosts.map(|node| node.name.clone()).collect(),
         registry: known.iter().find(|entry| entry.chain == chain.id).cloned(),
         has_trusted_header: None,
+        follows: None,
     }
 }
 

@@ -142,6 +142,12 @@ impl Network {
         std::fs::remove_dir_all(self.directory.join("nodes").join(node).join("data")).expect("its data");
     }
 
+    /// Waits for the end of a node, which nobody asked for.
+    pub(crate) fn killed(&mut self, node: &str) {
+        self.kill(node);
+        self.event("node_died", PATIENCE);
+    }
+
     /// Starts a node by itself, as the message about its end says.
     pub(crate) fn run_node(&mut self, node: &str) {
         let mut command = binary();
@@ -181,6 +187,38 @@ impl Drop for Network {
         for child in self.beside.iter_mut().chain([&mut self.up]) {
             child.kill().ok();
             child.wait().ok();
+        }
+    }
+}
+
+/// Copies what the nodes of a chain hold to a place beside the network.
+pub(crate) fn back_up(directory: &Path, nodes: &[&str], to: &Path) {
+    for node in nodes {
+        copy(&data_of(directory, node), &to.join(node));
+    }
+}
+
+/// Puts back what [`back_up`] copied; what came since is gone.
+pub(crate) fn restore(directory: &Path, nodes: &[&str], from: &Path) {
+    for node in nodes {
+        std::fs::remove_dir_all(data_of(directory, node)).expect("its data");
+        copy(&from.join(node), &data_of(directory, node));
+    }
+}
+
+fn data_of(directory: &Path, node: &str) -> PathBuf {
+    directory.join("nodes").join(node).join("data")
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            std::fs::copy(&source, &target).expect("a file");
         }
     }
 }

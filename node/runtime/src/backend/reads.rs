@@ -9,8 +9,8 @@ use ledger_protocol::proposal::{LegMode, Submit};
 use ledger_protocol::transaction::{ChangeKind, IdentityState, StateContent, StateKey, StateValue};
 use ledger_protocol::{AccountName, Address, Height, LedgerId, Version};
 use node_api::{
-    AccountView, BlockView, Bytes, CheckpointView, HistoryEntryView, HistoryView, IdentityView, LegView, Problem,
-    ProblemKind, StateEntryView, StateListView,
+    AccountView, BlockView, Bytes, CheckpointView, FollowsView, HistoryEntryView, HistoryView, IdentityView, LegView,
+    Problem, ProblemKind, StateEntryView, StateListView,
 };
 use node_gateway::{KeyAddress, ListQuery};
 
@@ -254,4 +254,24 @@ pub(super) fn dry_run(sight: &Sight<'_>, submit: &Submit) -> Result<Vec<LegView>
         });
     }
     Ok(views)
+}
+
+/// What a subchain follows of its relay.
+pub(super) fn follows(sight: &Sight<'_>) -> Result<FollowsView, Problem> {
+    let state = sight.state()?;
+    let none = || missing(format!("{} follows no relay", sight.view.chain_name));
+    if sight.view.is_relay {
+        return Err(none());
+    }
+    let relay = subchain::relay_of(&state).map_err(store_problem)?.ok_or_else(none)?;
+    let trusted = chain_interchain::trusted(&state, &relay).map_err(store_problem)?.ok_or_else(none)?;
+    let highest = chain_interchain::highest_known_height(&state, &relay).map_err(store_problem)?;
+    Ok(FollowsView {
+        relay: relay.to_string(),
+        height: trusted.height.0,
+        header_hash: trusted.header_hash.to_string(),
+        highest_height: highest.unwrap_or(trusted.height).0,
+        next_expected: chain_interchain::next_expected(&state, &relay).map_err(store_problem)?.0,
+        reanchored: chain_interchain::reanchors(&state, &relay).map_err(store_problem)?,
+    })
 }
