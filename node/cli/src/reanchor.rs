@@ -44,8 +44,8 @@ pub(crate) struct Prepared {
 
 /// What the relay trusts of a chain.
 #[derive(Debug, Clone)]
-pub(crate) struct Trust {
-    pub(crate) trusted: TrustedHeader,
+struct Trust {
+    trusted: TrustedHeader,
     history: Option<Hash>,
     anchor: (Height, Hash),
     next_expected: Sequence,
@@ -53,7 +53,7 @@ pub(crate) struct Trust {
 }
 
 /// Asks the relay what it trusts of a chain.
-pub(crate) fn trust(client: &Client, chain: &ChainId) -> Outcome<Trust> {
+fn trust(client: &Client, chain: &ChainId) -> Outcome<Trust> {
     let view: TrustView = client.get(&client.relay()?.name, &path(routes::TRUST, &[&chain.to_string()]))?;
     let trusted: TrustedHeader = text::from_node("trusted header", &view.trusted, MAX_OBJECT_BYTES)?;
     if trusted.chain != *chain {
@@ -66,6 +66,14 @@ pub(crate) fn trust(client: &Client, chain: &ChainId) -> Outcome<Trust> {
         trusted,
         view,
     })
+}
+
+/// The header that the relay trusts of a chain, without how it came there.
+pub(crate) fn trusted(client: &Client, chain: &ChainId) -> Outcome<TrustedHeader> {
+    // Nothing stands before the first.
+    let url = query(path(routes::TRUST, &[&chain.to_string()]), &[("before", Some("0".into()))]);
+    let view: TrustView = client.get(&client.relay()?.name, &url)?;
+    text::from_node("trusted header", &view.trusted, MAX_OBJECT_BYTES)
 }
 
 /// The chain's own header hash at a height; `None` above its tip.
@@ -137,7 +145,7 @@ pub(crate) fn prepare(client: &Client, chain: &str, to: Height, relay: &ChainId,
     let verified = verify_reanchor(trusted, *history, *anchor, *next_expected, relay, &reanchor);
     let _verified = verified.map_err(|error| {
         Failure::refused(format_args!("the re-anchor would not be taken: {error}"))
-            .next("try again; if it stays so, the nodes that answered are of different branches: choose one by --node")
+            .next("try again; if it stays so, nodes of both branches run: stop those of the branch that is dropped")
     })?;
     Ok(Prepared { reanchor, forked, trusted_height: trusted.height })
 }

@@ -209,10 +209,20 @@ fn look_for_another_branch(client: &Client, chain: &mut ChainView) -> Outcome {
     if matches!(entry.standing.status.as_str(), "registered" | "retired") {
         return Ok(());
     }
-    let trusted = reanchor::trust(client, &text::parse("chain id", &chain.id)?)?.trusted;
+    let trusted = reanchor::trusted(client, &text::parse("chain id", &chain.id)?)?;
     let own = reanchor::own_hash(client, &chain.name, trusted.height)?;
     chain.has_trusted_header = own.map(|own| own == trusted.header_hash);
-    if entry.standing.status == "active" && chain.has_trusted_header == Some(false) {
+    if entry.standing.status != "active" {
+        return Ok(());
+    }
+    if chain.has_trusted_header.is_none() {
+        entry.waiting_for = format!(
+            "its validators: they are behind block {}, which the relay trusts. Either they catch up, or they lost it",
+            trusted.height
+        );
+        entry.hint = Some("crosstie status".into());
+    }
+    if chain.has_trusted_header == Some(false) {
         entry.waiting_for = format!(
             "the consortium's members: the relay trusts another block {} than the chain has; it lost or forked its \
              history, and nothing of it arrives",

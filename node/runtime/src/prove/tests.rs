@@ -4,4 +4,5 @@
 mod bundles;
 mod faults;
 mod network;
+mod pieces;
 mod values;
