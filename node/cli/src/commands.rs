@@ -7,6 +7,7 @@ mod doctor;
 mod follow;
 mod key;
 mod load;
+mod locked;
 mod motion;
 mod node;
 mod proof;

@@ -2,11 +2,12 @@
 //! Headers, events, changes and their absence, messages, legs' records and consistency; and what a re-anchor is made of.
 
 use super::network::{BANK, Scene, Shown, transfer};
-use crate::prove::ProveError;
+use crate::prove::{ProveError, Trust};
 use chain_state::Place;
 use ledger_protocol::codec::{BoundedBytes, Text};
-use ledger_protocol::interchain::Reanchor;
+use ledger_protocol::interchain::{Motion, Reanchor};
 use ledger_protocol::merkle::verify_inclusion;
+use ledger_protocol::proof::bundle::Completeness;
 use ledger_protocol::proof::client::{history_leaf, verify_reanchor};
 use ledger_protocol::proof::state::VerifiedState;
 use ledger_protocol::proof::{AnyProof, KeyPlace, UnchangedForm, VerifiedFile, verify_file};
@@ -171,17 +172,36 @@ fn every_message_and_leg_and_any_two_blocks() {
     assert!(matches!(amber.prover(Height(2)).consistency(Height(2)), Err(ProveError::NotProvable(_))));
 }
 
+/// Every head stands on the one before it, the last on the anchor, and all are of the chain.
+fn assert_tied(trust: &Trust, chain: &Shown<'_>) {
+    let suite = chain.id.suite;
+    let before = trust.heads.iter().skip(1).map(|head| (head.header.height, head.header.hash())).chain([trust.anchor]);
+    for (head, (height, hash)) in trust.heads.iter().zip(before) {
+        let older = head.older.iter().map(|(header, path)| (header.height, header.hash(), path));
+        for (height, hash, path) in [(height, hash, &head.previous_path)].into_iter().chain(older) {
+            let size = head.header.height.0;
+            let there = verify_inclusion(suite, history_leaf(suite, &hash), height.0, size, path).unwrap();
+            assert!(there.expect_root(&head.header.history).is_ok(), "{height} in {size}");
+            assert_eq!(chain.chain().header(height).unwrap().unwrap().hash(), hash);
+        }
+    }
+}
+
 #[test]
 fn what_the_relay_was_shown_ties_every_header_to_the_trusted_one_and_makes_a_re_anchor() {
     let scenario = "what_the_relay_was_shown_ties_every_header_to_the_trusted_one_and_makes_a_re_anchor";
     let mut scene = Scene::new(scenario, BANK);
     let mut number = 0;
     let mut work = |scene: &mut Scene| {
-        for _ in 0..3 {
-            number += 1;
-            let id = scene.propose(&transfer(number, 10), 50);
-            scene.finish(id);
-        }
+        let ids: Vec<ProposalId> = (0..3)
+            .map(|_| {
+                number += 1;
+                let id = scene.propose(&transfer(number, 10), 50);
+                scene.finish(id);
+                id
+            })
+            .collect();
+        ids[2]
     };
     work(&mut scene);
     let (index, id, clerk) = {
@@ -198,18 +218,8 @@ fn what_the_relay_was_shown_ties_every_header_to_the_trusted_one_and_makes_a_re_
     assert_eq!(trust.heads[0].header.hash(), trust.trusted.header_hash);
     assert!(trust.heads.iter().any(|head| head.header.height == handoff));
     assert!(trust.heads.len() >= 7, "{} heads", trust.heads.len());
-    let before = trust.heads.iter().skip(1).map(|head| (head.header.height, head.header.hash())).chain([trust.anchor]);
-    for (head, (height, hash)) in trust.heads.iter().zip(before) {
-        let shown = [(height, hash, &head.previous_path)]
-            .into_iter()
-            .chain(head.older.iter().map(|(header, path)| (header.height, header.hash(), path)));
-        for (height, hash, path) in shown {
-            let (leaf, size) = (history_leaf(id.suite, &hash), head.header.height.0);
-            let there = verify_inclusion(id.suite, leaf, height.0, size, path).unwrap();
-            assert!(there.expect_root(&head.header.history).is_ok(), "{height} in {size}");
-            assert_eq!(amber.chain().header(height).unwrap().unwrap().hash(), hash);
-        }
-    }
+    assert_tied(&trust, &amber);
+
     // Half of it again, from a number of an earlier answer.
     let half = relay.prover(relay.tip()).trust(&id, Some(Version(4))).unwrap();
     assert!(half.heads.len() < trust.heads.len());
@@ -241,4 +251,19 @@ fn what_the_relay_was_shown_ties_every_header_to_the_trusted_one_and_makes_a_re_
         assert!(matches!(refused, Err(ProveError::NotProvable(_))), "{refused:?}");
     }
     assert!(matches!(made(Height(9_999), Height(0), Height(0)), Err(ProveError::NotFound(_))));
+
+    // Afterwards it starts anew from there.
+    let anchor = (motion.header.height, motion.header.hash());
+    scene.pass(vec![Motion::Freeze(id), Motion::Reanchor(Box::new(motion))]);
+    scene.run_for(2_000);
+    let relay = scene.relay();
+    let trust = relay.prover(relay.tip()).trust(&id, None).unwrap();
+    assert_eq!((trust.anchor, trust.heads.len(), trust.before), (anchor, 0, None));
+    let last = work(&mut scene);
+    let (relay, amber) = (scene.relay(), scene.subchain(0));
+    let trust = relay.prover(relay.tip()).trust(&id, None).unwrap();
+    assert_eq!((trust.anchor, trust.before), (anchor, None));
+    assert!(!trust.heads.is_empty() && trust.heads.iter().all(|head| head.header.height > anchor.0));
+    assert_tied(&trust, &amber);
+    assert_eq!(relay.bundle(last, relay.tip()).0.completeness, Completeness::Complete);
 }
