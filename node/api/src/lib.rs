@@ -21,7 +21,7 @@ pub use reads::{
     AccountView, BlockView, Bytes, CheckpointView, EventView, HistoryEntryView, HistoryView, IdentityView, ProofReply,
     StateEntryView, StateListView,
 };
-pub use reanchor::{AnchorView, FollowsView, ReanchorView, ShownHeadView, ShownHeaderView, TrustView};
+pub use reanchor::{AnchorView, FollowsView, LockedLegView, ReanchorView, ShownHeadView, ShownHeaderView, TrustView};
 pub use transactions::{ReceiptView, SubmitReply, SubmitRequest, TransactionState, TransactionView};
 
 /// Routes, each with the path that a client fills in. `{chain}` is a chain's name in the network file or its id.

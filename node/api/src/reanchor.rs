@@ -81,4 +81,18 @@ pub struct FollowsView {
     pub next_expected: u64,
     /// How often its governance gave it another block of the relay to follow.
     pub reanchored: u32,
+    /// Legs that hold locks until the relay's decision arrives, at most 1,000 of them.
+    #[serde(default)]
+    pub locked: Vec<LockedLegView>,
+}
+
+/// A leg that holds locks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedLegView {
+    /// Its proposal.
+    pub proposal: String,
+    /// Relay height at which it began.
+    pub started_at: u64,
+    /// Last relay height at which its vote counts.
+    pub deadline: u64,
 }

@@ -21,6 +21,8 @@ use std::path::Path;
 
 /// Longest name: key names are made from it.
 const MAX_NAME_BYTES: usize = 40;
+/// Most legs that hold locks that are shown to people.
+const SHOWN_LOCKED: usize = 8;
 
 #[derive(Serialize)]
 struct Created {
@@ -176,6 +178,12 @@ fn status_words(chain: &ChainView) -> String {
             text.push_str(&format!(" (it had accepted {})", follows.highest_height));
         }
         text.push('\n');
+        for leg in follows.locked.iter().take(SHOWN_LOCKED) {
+            text.push_str(&format!("locked by   {} since relay height {}\n", leg.proposal, leg.started_at));
+        }
+        if let Some(more) = follows.locked.len().checked_sub(SHOWN_LOCKED).filter(|more| *more > 0) {
+            text.push_str(&format!("            and {more} more (--json shows them)\n"));
+        }
     }
     text.push_str(&format!("ledgers     {}\nnodes       {}", ledgers.join(", "), chain.nodes.join(", ")));
     text

@@ -36,6 +36,8 @@ fn process_a_leg_of_a_lost_relay_branch_is_reported_and_aborted() {
     let (code, lines) = network.run(&["proposal", "status", &lost.id]);
     assert_eq!(code, 3, "the relay knows nothing of it: {lines:?}");
     assert_eq!(holder.pending("kept"), 1);
+    let locked = status("subchain-1")["follows"]["locked"].clone();
+    assert_eq!((&locked[0]["proposal"], locked.as_array().map(Vec::len)), (&lost.id.as_str().into(), Some(1)));
     // The new branch outgrows every block that any subchain accepted.
     let highest = ["subchain-1", "subchain-2"].map(|chain| status(chain)["follows"]["highest_height"].as_u64());
     let last_lost = highest.into_iter().max().flatten().expect("a height");
@@ -82,6 +84,7 @@ fn process_a_leg_of_a_lost_relay_branch_is_reported_and_aborted() {
     assert_eq!((&reported["chain"], &reported["proposal"]), (&"subchain-1".into(), &lost.id.as_str().into()));
     assert!(reported["started_at"].as_u64().is_some_and(|height| height >= first_lost), "{reported}");
     eventually("the lock is free", PATIENCE, || (holder.pending("kept") == 0).then_some(()));
+    assert_eq!(status("subchain-1")["follows"]["locked"], Value::Array(Vec::new()));
     assert_eq!(holder.value("kept").as_deref(), Some("1"));
     let legs = [("subchain-1", "kept", "3"), ("subchain-2", "kept", "3")];
     assert_eq!(Proposal::new(&directory, "next", 300, &legs).commit(&directory)["decision"], "commit");

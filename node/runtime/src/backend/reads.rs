@@ -4,15 +4,22 @@ use super::{Sight, store_problem};
 use chain_ledger::{LedgerFacts, query};
 use chain_state::{BlockState, Place, StoreFault, prove};
 use ledger_protocol::chain::{CertificateKind, Checkpoint, Header};
-use ledger_protocol::codec::{Text, encode};
+use ledger_protocol::codec::{DecodeError, Text, decode, encode};
 use ledger_protocol::proposal::{LegMode, Submit};
+use ledger_protocol::system::{LegRecord, LegState, accounts};
 use ledger_protocol::transaction::{ChangeKind, IdentityState, StateContent, StateKey, StateValue};
-use ledger_protocol::{AccountName, Address, Height, LedgerId, Version};
+use ledger_protocol::{AccountName, Address, Height, LedgerId, ProposalId, Version};
 use node_api::{
     AccountView, BlockView, Bytes, CheckpointView, FollowsView, HistoryEntryView, HistoryView, IdentityView, LegView,
-    Problem, ProblemKind, StateEntryView, StateListView,
+    LockedLegView, Problem, ProblemKind, StateEntryView, StateListView,
 };
 use node_gateway::{KeyAddress, ListQuery};
+
+/// Most legs that hold locks in one answer.
+const MAX_LOCKED: usize = 1_000;
+/// Legs that are read at a time, and how many times.
+const LEGS_PAGE: usize = 256;
+const MAX_LEG_PAGES: usize = 256;
 
 fn bad(words: impl Into<String>) -> Problem {
     Problem::new(ProblemKind::BadRequest, words)
@@ -273,5 +280,33 @@ pub(super) fn follows(sight: &Sight<'_>) -> Result<FollowsView, Problem> {
         highest_height: highest.unwrap_or(trusted.height).0,
         next_expected: chain_interchain::next_expected(&state, &relay).map_err(store_problem)?.0,
         reanchored: chain_interchain::reanchors(&state, &relay).map_err(store_problem)?,
+        locked: locked(&state).map_err(store_problem)?,
     })
+}
+
+/// Legs that hold locks.
+fn locked(state: &BlockState<'_>) -> Result<Vec<LockedLegView>, StoreFault> {
+    let account = Text::new(accounts::LEGS).unwrap_or_default();
+    let (mut found, mut after) = (Vec::new(), None);
+    for _ in 0..MAX_LEG_PAGES {
+        let page = state.scan(LedgerId::SYSTEM, &account, &[], after.as_ref(), LEGS_PAGE)?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        for (key, value) in page {
+            let (Some((id, began)), StateContent::Plain(bytes)) = (key.split_last_chunk::<8>(), &value.content) else {
+                continue;
+            };
+            let damaged = |error: DecodeError| StoreFault(format!("a leg's record: {error}"));
+            let record: LegRecord = decode(bytes, bytes.len()).map_err(damaged)?;
+            if record.state == LegState::Locked && found.len() < MAX_LOCKED {
+                let id: ProposalId = decode(id, id.len()).map_err(damaged)?;
+                found.push(LockedLegView {
+                    proposal: id.to_string(),
+                    started_at: u64::from_be_bytes(*began),
+                    deadline: record.deadline_on_relay.0,
+                });
+            }
+        }
+    }
+    Ok(found)
 }
