@@ -32,6 +32,8 @@ pub mod routes {
     pub const METRICS: &str = "/metrics";
     /// POST [`crate::SubmitRequest`]: [`crate::SubmitReply`]. Accepted means in this node's pool, not final.
     pub const TRANSACTIONS: &str = "/v1/chains/{chain}/transactions";
+    /// POST [`crate::SubmitRequest`] with an `Evidence`: [`crate::SubmitReply`]. Anyone may; the relay verifies it.
+    pub const EVIDENCE: &str = "/v1/chains/{chain}/evidence";
     /// GET `?wait_ms=`: [`crate::TransactionView`]; waits that long for it to become final.
     pub const TRANSACTION: &str = "/v1/chains/{chain}/transactions/{id}";
     /// GET: [`crate::BlockView`]; `{height}` may be `latest`.

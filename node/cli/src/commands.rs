@@ -5,6 +5,7 @@ mod chain;
 mod checkpoint;
 mod doctor;
 mod follow;
+mod fork;
 mod key;
 mod load;
 mod locked;

@@ -1,5 +1,6 @@
 //! What the interface asks of the node behind it.
 
+use ledger_protocol::interchain::Evidence;
 use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
 use ledger_protocol::{Address, ChainId, Height, LedgerId, ProposalId, Sequence, TransactionId, Version};
@@ -123,6 +124,8 @@ pub trait Backend: Send + Sync + 'static {
     fn metrics(&self) -> String;
     /// Offers a transaction to the pool.
     fn submit(&self, chain: &str, transaction: Transaction) -> Answer<SubmitReply>;
+    /// Offers evidence against a chain to the pool; its id is the input's hash.
+    fn accuse(&self, chain: &str, evidence: Evidence) -> Answer<SubmitReply>;
     /// A transaction; waits until it is final, `wait_ms` at the most.
     fn transaction(&self, chain: &str, id: TransactionId, wait_ms: u64) -> Answer<TransactionView>;
     /// A proposal; waits until it is decided and every voting leg closed, `wait_ms` at the most.

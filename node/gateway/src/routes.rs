@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use ledger_protocol::codec::decode;
+use ledger_protocol::interchain::Evidence;
 use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
 use ledger_protocol::{Address, ChainId, Height, LedgerId, ProposalId, Sequence, TransactionId, Version};
@@ -29,6 +30,7 @@ pub fn router(backend: Arc<dyn Backend>) -> Router {
         .route(paths::STATUS, get(status))
         .route(paths::METRICS, get(metrics))
         .route(paths::TRANSACTIONS, post(submit))
+        .route(paths::EVIDENCE, post(accuse))
         .route(paths::TRANSACTION, get(transaction))
         .route(paths::BLOCK, get(block))
         .route(paths::CHECKPOINT, get(checkpoint))
@@ -139,6 +141,12 @@ async fn submit(State(node): Node, Path(chain): Path<String>, content: Bytes) ->
     let request: SubmitRequest = body(&content)?;
     let transaction: Transaction = decoded("the transaction", &request.hex)?;
     Ok(Json(node.submit(&chain, transaction).await?))
+}
+
+async fn accuse(State(node): Node, Path(chain): Path<String>, content: Bytes) -> Reply<SubmitReply> {
+    let request: SubmitRequest = body(&content)?;
+    let evidence: Evidence = decoded("the evidence", &request.hex)?;
+    Ok(Json(node.accuse(&chain, evidence).await?))
 }
 
 async fn transaction(

@@ -10,6 +10,7 @@ use crate::prove;
 use chain_engine::{ChainReader, SubmitResult};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::chain::Input;
+use ledger_protocol::interchain::Evidence;
 use ledger_protocol::proposal::Submit;
 use ledger_protocol::transaction::Transaction;
 use ledger_protocol::{Address, Height, LedgerId, ProposalId, TransactionId};
@@ -73,6 +74,22 @@ impl HostBackend {
         })
     }
 
+    /// Offers an input to the pool of a chain.
+    fn offer(&self, chain: &str, id: String, input: Input) -> Answer<SubmitReply> {
+        let found = self.find(chain).map(|(index, _)| index);
+        let host = self.host.clone();
+        Box::pin(async move {
+            match host.submit(found?, input).await {
+                Ok(SubmitResult::Accepted { .. }) => Ok(SubmitReply { id }),
+                Ok(SubmitResult::Refused { code, reason, retry_after_ms }) => {
+                    let kind = if retry_after_ms.is_some() { ProblemKind::Busy } else { ProblemKind::Refused };
+                    Err(Problem::new(kind, reason).with_code(code).retry_after(retry_after_ms))
+                }
+                Err(stopping) => Err(Problem::new(ProblemKind::Busy, stopping.to_string())),
+            }
+        })
+    }
+
     fn sight(&self, chain: &str) -> Result<Sight<'_>, Problem> {
         let (_, view) = self.find(chain)?;
         Ok(Sight { view, reader: view.store.reader() })
@@ -96,20 +113,17 @@ impl Backend for HostBackend {
     }
 
     fn submit(&self, chain: &str, transaction: Transaction) -> Answer<SubmitReply> {
-        let found = self.find(chain).map(|(index, _)| index);
-        let host = self.host.clone();
-        Box::pin(async move {
-            let id = transaction.id().to_string();
-            let answer = host.submit(found?, Input::Transaction(Box::new(transaction))).await;
-            match answer {
-                Ok(SubmitResult::Accepted { .. }) => Ok(SubmitReply { id }),
-                Ok(SubmitResult::Refused { code, reason, retry_after_ms }) => {
-                    let kind = if retry_after_ms.is_some() { ProblemKind::Busy } else { ProblemKind::Refused };
-                    Err(Problem::new(kind, reason).with_code(code).retry_after(retry_after_ms))
-                }
-                Err(stopping) => Err(Problem::new(ProblemKind::Busy, stopping.to_string())),
-            }
-        })
+        let id = transaction.id().to_string();
+        self.offer(chain, id, Input::Transaction(Box::new(transaction)))
+    }
+
+    fn accuse(&self, chain: &str, evidence: Evidence) -> Answer<SubmitReply> {
+        let input = Input::Evidence(Box::new(evidence));
+        let suite = self.find(chain).map(|(_, view)| view.chain.suite);
+        match suite {
+            Ok(suite) => self.offer(chain, input.hash(suite).to_string(), input),
+            Err(problem) => Box::pin(async move { Err(problem) }),
+        }
     }
 
     fn transaction(&self, chain: &str, id: TransactionId, wait_ms: u64) -> Answer<TransactionView> {

@@ -182,6 +182,17 @@ Example:
         #[command(flatten)]
         signing: SigningArgs,
     },
+    /// Show the relay that a subchain left the branch that the relay trusts: it is frozen in the block that says so.
+    #[command(after_help = "\
+Anyone may; the relay verifies the chain's own certificate. `crosstie chain status CHAIN` says when there is something
+to report. Afterwards its members re-anchor it: crosstie motion propose re-anchor --help")]
+    ReportFork {
+        /// The subchain's name.
+        chain: String,
+        /// Wait at most so long until the relay has decided.
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        wait_s: u64,
+    },
     /// Report a validator that contradicted itself: the chain verifies it and records it.
     #[command(after_help = "\
 A node keeps what convicts a validator in DIR/NODE/evidence; `crosstie doctor` names the files.")]

@@ -101,6 +101,7 @@ pub(super) fn run(command: &ChainCommand, global: &GlobalArgs, output: &Output) 
         ChainCommand::FollowRelay { chain, height, signing } => {
             super::follow::run(&client, chain, *height, signing, output)
         }
+        ChainCommand::ReportFork { chain, wait_s } => super::fork::run(&client, chain, *wait_s, output),
         ChainCommand::ReportEquivocation { file, signing } => report_equivocation(&client, file, signing, output),
         ChainCommand::List => {
             let known = registry_or_none(&client, output)?;
@@ -232,11 +233,11 @@ fn look_for_another_branch(client: &Client, chain: &mut ChainView) -> Outcome {
     }
     if chain.has_trusted_header == Some(false) {
         entry.waiting_for = format!(
-            "the consortium's members: the relay trusts another block {} than the chain has; it lost or forked its \
-             history, and nothing of it arrives",
+            "anyone: the relay trusts another block {} than the chain has; it lost or forked its history, and nothing \
+             of it arrives",
             trusted.height
         );
-        entry.hint = Some(format!("crosstie motion propose freeze {}", chain.name));
+        entry.hint = Some(format!("crosstie chain report-fork {}", chain.name));
     }
     Ok(())
 }

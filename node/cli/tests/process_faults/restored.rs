@@ -72,7 +72,7 @@ fn process_a_subchain_restored_from_a_backup_is_re_anchored_and_goes_on() {
         (status["has_trusted_header"] == false).then_some(status)
     });
     assert_eq!(trusted["registry"]["standing"]["status"], "active", "the relay itself cannot see it");
-    assert_eq!(text(&trusted["registry"], "hint"), "crosstie motion propose freeze subchain-2");
+    assert_eq!(text(&trusted["registry"], "hint"), "crosstie chain report-fork subchain-2");
     let stands_at = trusted["registry"]["height_on_source"].as_u64().expect("a height");
     assert!(stands_at <= dropped);
     assert_eq!(first[0].value("applied"), None, "forgotten");
@@ -90,7 +90,15 @@ fn process_a_subchain_restored_from_a_backup_is_re_anchored_and_goes_on() {
         lines.last().expect("an error")["error"].clone()
     };
     assert_eq!(text(&not_taken(&height, 1), "next"), "freeze it first: crosstie motion propose freeze subchain-2");
-    assert_eq!(network.ok(&["motion", "propose", "freeze", "subchain-2"])["state"], "passed");
+    // Anyone shows the relay what the chain itself certified; about the other chain there is nothing to show.
+    assert_eq!(network.run(&["chain", "report-fork", "subchain-1"]).0, 1);
+    let reported = eventually("the chain outgrows what the relay trusts", PATIENCE, || {
+        let (code, lines) = network.run(&["chain", "report-fork", "subchain-2"]);
+        assert!(code == 0 || code == 3, "{lines:?}");
+        (code == 0).then(|| lines[0].clone())
+    });
+    assert_eq!((&reported["status"], reported["trusted_height"].as_u64()), (&Value::from("frozen"), Some(stands_at)));
+    assert_eq!(network.run(&["chain", "report-fork", "subchain-2"]).0, 1, "it is known");
     let frozen = status(&network, "subchain-2");
     assert_eq!(frozen["registry"]["height_on_source"].as_u64(), Some(stands_at), "nothing of the branch was taken");
     assert_eq!(text(&frozen["registry"], "hint"), "crosstie motion propose re-anchor subchain-2 HEIGHT");
