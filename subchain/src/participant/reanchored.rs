@@ -44,7 +44,7 @@ fn announce(state: &mut BlockState<'_>, announced: u32) -> Result<(), StoreFault
 ///
 /// # Errors
 /// [`StoreFault`] on I/O.
-pub(crate) fn hear_of_reanchors(state: &mut BlockState<'_>, leaf: &OutboxLeaf) -> Result<(), StoreFault> {
+pub fn hear_of_reanchors(state: &mut BlockState<'_>, leaf: &OutboxLeaf) -> Result<(), StoreFault> {
     announce(state, leaf.reanchored)
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn hear_of_reanchors(state: &mut BlockState<'_>, leaf: &OutboxLeaf) -
 ///
 /// # Errors
 /// [`StoreFault`] on I/O.
-pub(crate) fn hear_of_branch(state: &mut BlockState<'_>, leaf: &OutboxLeaf) -> Result<(), StoreFault> {
+pub fn hear_of_branch(state: &mut BlockState<'_>, leaf: &OutboxLeaf) -> Result<(), StoreFault> {
     announce(state, leaf.reanchored.saturating_add(1))
 }
 

@@ -106,6 +106,8 @@ pub struct Cfg {
     pub a3: bool,
     pub no_ghost: bool,
     pub reanchor_import: bool,
+    /// The list of ADR 0012: it names every open leg without a record, and until it comes such legs hear nothing.
+    pub reanchor_told: bool,
     pub rprune_real: bool,
     pub rprune_vu: bool,
     pub ignore: Vec<&'static str>,
@@ -157,6 +159,7 @@ impl Cfg {
             a3: false,
             no_ghost: true,
             reanchor_import: true,
+            reanchor_told: false,
             rprune_real: true,
             rprune_vu: true,
             ignore: vec![],
@@ -550,6 +553,25 @@ impl M {
             _ => {}
         }
     }
+    /// A leg without a record on a chain that fell back and was not re-anchored yet.
+    fn is_void(&self, s: &St, p: usize, g: usize) -> bool {
+        let leg = &self.legs(p)[g];
+        self.c.reanchor_told && s.rolled && s.fz[leg.c] && leg.mode == Mode::Vote && s.st[p][g] == NONE
+    }
+    /// The list of a re-anchor: every open leg without a record is disputed.
+    fn tell(&self, s: &mut St, c: usize) {
+        for p in 0..self.c.props.len() {
+            if s.r[p].st < PR || s.r[p].st == RJ {
+                continue;
+            }
+            for (g, l) in self.legs(p).iter().enumerate() {
+                if l.c == c && l.mode == Mode::Vote && s.st[p][g] == NONE && s.r[p].closed & (1 << g) == 0 {
+                    s.st[p][g] = DI;
+                    s.out[p][g] |= 8;
+                }
+            }
+        }
+    }
     fn quant(&self, s: &mut St) {
         // only whether a deadline is known to have passed matters
         for c in 0..C {
@@ -803,6 +825,9 @@ impl M {
                     return None;
                 }
                 n.fz[c] = false;
+                if self.c.reanchor_told && s.rolled {
+                    self.tell(&mut n, c);
+                }
             }
             A::Prep(p, g, fail) => {
                 let (p, g) = (p as usize, g as usize);
@@ -813,6 +838,9 @@ impl M {
                 if self.legs(p)[g].mode == Mode::Notify || !self.correct(c) || (fail && !self.c.execfail) {
                     return None;
                 }
+                if self.is_void(s, p, g) {
+                    return None;
+                }
                 self.prepare(&mut n, p, g, fail);
             }
             A::Dec(p, g, commit) => {
@@ -820,7 +848,7 @@ impl M {
                 if !self.correct(self.legs(p)[g].c) || s.r[p].pruned {
                     return None;
                 }
-                if s.r[p].dm & if commit { 1 } else { 2 } == 0 {
+                if s.r[p].dm & if commit { 1 } else { 2 } == 0 || self.is_void(s, p, g) {
                     return None;
                 }
                 self.decision(&mut n, p, g, commit);

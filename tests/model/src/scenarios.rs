@@ -166,6 +166,9 @@ pub fn all() -> Vec<Cfg> {
     c.none_commit_disputes = true;
     c.name = "fix-12 re-anchoring imports every open id as DISPUTED before anything else";
     c.frozen_closes = true;
+    v.push(c.clone());
+    c.reanchor_told = true;
+    c.name = "fix-12c the list names every open leg without a record, and nothing is heard before it";
     v.push(c);
     let mut c = Cfg::good("lit-13 relay re-anchored below a decision somebody has seen");
     c.props = vec![p(vec![x(0), x(1)])];
@@ -377,6 +380,14 @@ pub fn all() -> Vec<Cfg> {
     c.cancel = true;
     c.tp = 1;
     c.vu = 2;
+    v.push(c.clone());
+    c.reanchor_told = true;
+    c.name = "y-3 the same with the list of every open leg without a record";
+    v.push(c.clone());
+    c.props = vec![p(vec![dd(0, -1), dd(1, 1)]), p(vec![leg(1, vec![a(0, S, 0)]), x(2)])];
+    c.locals = vec![Local { c: 1, acc: vec![a(0, D, -1)] }];
+    c.init = 1;
+    c.name = "y-4 the same with a delta transfer, a READ of its counter and a local debit";
     v.push(c);
     let mut c = Cfg::good(
         "y-2 everything, N=3: delta transfer and READ on one counter, local debit, freeze/thaw, pruning without memory",

@@ -2,8 +2,9 @@
 //!
 //! Every action of a walk is carried out on the coordinator or a participant, over a store in memory; after each one
 //! the relay's states, the closed legs, the legs' records, the counters and everything emitted must be the model's.
-//! Left out: pruning and re-anchoring, Cancel before Submit, NOTIFY legs, implicit counters, and local transactions
-//! other than amounts.
+//! A side that falls back gets the state of an earlier moment back, and is re-anchored by the real functions: see
+//! `real/fallen_subchain.rs` and `real/fallen_relay.rs`.
+//! Left out: pruning, Cancel before Submit, NOTIFY legs, implicit counters, and local transactions other than amounts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs, unreachable_pub)]
 // A test may say how far it went and ask how long it should run.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
@@ -14,13 +15,16 @@ mod real;
 #[path = "../../../../ledger-protocol/tests/client/synthetic.rs"]
 mod synthetic;
 
-use proposal_model::model::{A, Cfg, Kind, M, Mode, Prune};
-use real::Real;
+use proposal_model::model::{A, Cfg, Kind, LK, M, Mode, Prune, St};
+use real::{Real, Tally};
 
 /// Walks in all; `CROSSTIE_WALKS` sets another number.
 fn walks() -> u64 {
-    std::env::var("CROSSTIE_WALKS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000)
+    std::env::var("CROSSTIE_WALKS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000)
 }
+
+/// From so many walks on, every shard must have come to everything that there is to try.
+const THOROUGH: u64 = 10_000;
 
 /// They are walked in so many tests, which run side by side.
 const SHARDS: usize = 5;
@@ -36,18 +40,13 @@ fn scenarios() -> Vec<Cfg> {
         let apart = cfg.props.iter().all(|proposal| {
             proposal.legs.iter().enumerate().all(|(at, leg)| proposal.legs[..at].iter().all(|other| other.c != leg.c))
         });
-        specified
-            && plain
-            && amounts
-            && apart
-            && !cfg.s_refused_emits
-            && cfg.byz.is_none()
-            && !cfg.rollback_s
-            && cfg.rollback_r == 0
+        specified && plain && amounts && apart && !cfg.s_refused_emits && cfg.byz.is_none()
     };
     let mut fitting: Vec<Cfg> = proposal_model::all().into_iter().filter(fits).collect();
     for cfg in &mut fitting {
         (cfg.prune, cfg.rprune, cfg.resubmit) = (Prune::No, false, false);
+        // The list as ADR 0012 has it.
+        cfg.reanchor_told = cfg.rollback_s;
         if cfg.hmax == 0 {
             cfg.hmax = cfg.submit_by + cfg.vu + cfg.tp + 2;
         }
@@ -62,6 +61,22 @@ impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) % sides as u64) as usize
+    }
+}
+
+fn holds_locks(model: &M, state: &St, chain: usize) -> bool {
+    let legs = model.c.props.iter().zip(&state.st).flat_map(|(proposal, there)| proposal.legs.iter().zip(there));
+    legs.into_iter().any(|(leg, there)| leg.c == chain && *there == LK)
+}
+
+/// The actions of a walk, said also when a machine refuses one.
+struct Trace(Vec<A>);
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("after {:?}", self.0);
+        }
     }
 }
 
@@ -94,15 +109,17 @@ fn walk_shard(shard: usize) {
     let scenarios = scenarios();
     assert!(scenarios.len() >= 12, "{}", scenarios.len());
     let fresh: Vec<Real> = scenarios.iter().map(Real::new).collect();
+    let mut tallies = std::collections::BTreeMap::new();
     let (mut steps, mut endings) = (0u64, std::collections::BTreeMap::<u8, u64>::new());
     for walk in (0..walks()).skip(shard).step_by(SHARDS) {
-        // Not the walk's remainder alone: a shard must see every scenario, also if their number is a multiple of five.
-        let at = (walk as usize / SHARDS + walk as usize) % scenarios.len();
+        // A shard sees every scenario.
+        let at = walk as usize / SHARDS % scenarios.len();
         let model = M { c: scenarios[at].clone() };
         let mut dice = Dice(walk.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xC0FFEE);
         let (mut real, mut state) = (fresh[at].clone(), model.start());
         let actions = model.actions();
-        let mut trace = Vec::new();
+        let may_fall = model.c.rollback_s || model.c.rollback_r != 0;
+        let mut trace = Trace(Vec::new());
         loop {
             let possible: Vec<_> = actions
                 .iter()
@@ -113,21 +130,45 @@ fn walk_shard(shard: usize) {
             if possible.is_empty() {
                 break;
             }
-            // Blocks, cancels and freezes come seldom, so that walks get somewhere.
+            // Blocks, cancels and freezes come seldom, so that walks get somewhere; a chain that is to forget something
+            // is frozen when it has something to forget.
             let mut choice = dice.roll(possible.len());
-            for _ in 0..4 {
-                if matches!(possible[choice].0, A::Tick | A::Cancel(_) | A::Freeze(_)) {
+            for _ in 0..if may_fall { 12 } else { 4 } {
+                let is_dull = match possible[choice].0 {
+                    A::Tick | A::Cancel(_) => true,
+                    A::Freeze(c) | A::RollS(c) => !(model.c.rollback_s && holds_locks(&model, &state, c as usize)),
+                    A::Thaw(_) => model.c.rollback_s && !state.rolled,
+                    _ => false,
+                };
+                if is_dull {
                     choice = dice.roll(possible.len());
                 }
             }
             let (action, next) = possible[choice].clone();
-            trace.push(action);
+            trace.0.push(action);
+            // What was asked for comes at some time.
+            if may_fall && dice.roll(4) == 0 {
+                real.catch_up(state.h);
+            }
             real.act(&model, &state, action);
             state = next;
             steps += 1;
             if let Err(difference) = real.compare(&model, &state) {
-                panic!("{}, walk {walk}: {difference}\nmodel: {}\nafter {trace:?}", model.c.name, model.show(&state));
+                panic!(
+                    "{}, walk {walk}: {difference}\nmodel: {}\nafter {:?}",
+                    model.c.name,
+                    model.show(&state),
+                    trace.0
+                );
             }
+        }
+        if may_fall {
+            real.settle(state.h);
+            if let Err(difference) = real.compare(&model, &state) {
+                panic!("{}, walk {walk}, at its end: {difference}\nafter {:?}", model.c.name, trace.0);
+            }
+            let tally: &mut Tally = tallies.entry(model.c.name).or_default();
+            tally.add(&real.tally);
         }
         for proposal in &state.r[..model.c.props.len()] {
             *endings.entry(proposal.st).or_default() += 1;
@@ -135,6 +176,10 @@ fn walk_shard(shard: usize) {
     }
     // Committed, aborted and rejected ones must all be among them.
     assert!([5, 6, 7].iter().all(|ending| endings.contains_key(ending)), "{endings:?}");
+    for (name, tally) in tallies {
+        assert!(walks() < THOROUGH || tally.was_tried(), "{name}: {tally:?}");
+        println!("{name}: {tally:?}");
+    }
     println!(
         "shard {shard} of {} walks over {} scenarios, {steps} steps, endings {endings:?}",
         walks(),
