@@ -18,5 +18,6 @@ pub use advance::{EmptyStep, VerifiedAdvance, verify_advance};
 pub use error::ClientError;
 pub use evidence::{EvidenceAge, NamedSets, ProvenFault, VerifiedEvidence, verify_evidence};
 pub use head::{TrustedHeader, VerifiedHeader, verify_handoff, verify_new_head, verify_older};
+pub(super) use list::verify_in_history;
 pub use list::{history_leaf, message_bytes, verify_leaf, verify_list};
 pub use reanchor::{VerifiedReanchor, verify_reanchor};

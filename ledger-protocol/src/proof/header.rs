@@ -7,12 +7,11 @@
 //! whoever is further behind takes a newer checkpoint. Errors: [`ProofError`].
 
 use super::ProofError;
-use super::client::{TrustedHeader, history_leaf, verify_handoff, verify_new_head};
+use super::client::{TrustedHeader, verify_handoff, verify_in_history, verify_new_head};
 use crate::chain::{Checkpoint, FinalityCertificate, Header, Parameters, ValidatorSet};
 use crate::codec::Bounded;
 use crate::identifiers::{ChainId, Hash, Height, TimestampMs};
 use crate::interchain::{Handoff, HistoryPath};
-use crate::merkle::verify_inclusion;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Most hand-offs between a checkpoint and a header.
@@ -274,9 +273,5 @@ pub(super) fn check_history(
     path: &HistoryPath,
     what: &'static str,
 ) -> Result<(), ProofError> {
-    let suite = newer.chain.suite;
-    let _leaf = verify_inclusion(suite, history_leaf(suite, hash), height.0, newer.height.0, path)
-        .and_then(|recomputed| recomputed.expect_root(&newer.history))
-        .map_err(ProofError::path(what))?;
-    Ok(())
+    verify_in_history(newer, height, hash, path).map_err(ProofError::path(what))
 }

@@ -7,7 +7,7 @@ use super::verify::RelayBlocks;
 use super::{BundleError, LegEvidence, LegMessages, MessageEvidence, Part};
 use crate::chain::{CertificateKind, FinalityCertificate, Header, ValidatorSet};
 use crate::codec::encode;
-use crate::identifiers::SuiteHash;
+use crate::identifiers::{ChainId, Height, ProposalId, SuiteHash};
 use crate::interchain::{DecisionVerdict, Message, MessageContent, Outcome, OutcomeResult, Verdict, Vote};
 use crate::merkle;
 use crate::proof::header::check_hash;
@@ -45,17 +45,32 @@ pub(super) fn verify<'a>(
 ) -> Result<Vec<VerifiedLeg>, BundleError> {
     same(Part::Record, "entries, one per leg:", &submit.body.legs.len(), &shown.len())?;
     let legs = submit.body.legs.iter().zip(record.legs.iter()).zip(shown);
-    legs.map(|((leg, status), evidence)| one(leg, status, evidence, record, relay, certified)).collect()
+    legs.map(|((leg, status), shown)| one(Recorded { leg, status, record }, shown, relay, certified)).collect()
+}
+
+/// A leg as the Submit and the proposal's record have it.
+#[derive(Clone, Copy)]
+struct Recorded<'r> {
+    leg: &'r Leg,
+    status: &'r LegStatus,
+    record: &'r ProposalRecord,
+}
+
+impl Recorded<'_> {
+    /// That a message of its chain is about this very leg.
+    fn check_subject(&self, part: Part, id: ProposalId, started_at: Height, chain: ChainId) -> Result<(), BundleError> {
+        let expected = (self.record.id, self.record.started_at, self.leg.chain);
+        same(part, "proposal, start and chain", &expected, &(id, started_at, chain))
+    }
 }
 
 fn one<'a>(
-    leg: &Leg,
-    status: &LegStatus,
+    recorded: Recorded<'_>,
     shown: &'a LegEvidence,
-    record: &ProposalRecord,
     relay: &mut RelayBlocks<'a>,
     certified: &mut Vec<Certified<'a>>,
 ) -> Result<VerifiedLeg, BundleError> {
+    let Recorded { leg, status, record } = recorded;
     let part = Part::Control(leg.chain);
     let (control, header): (ChainRecord, _) =
         relay.record(part, &shown.control, accounts::CHAINS, &chain_key(&leg.chain))?;
@@ -67,11 +82,11 @@ fn one<'a>(
         LegMessages::VotedAndEnded { vote, outcome } => (Some(&**vote), Some(&**outcome)),
     };
     let vote = match vote {
-        Some(evidence) => Some(vote_of(leg, status, evidence, record, relay, certified)?),
+        Some(evidence) => Some(vote_of(recorded, evidence, relay, certified)?),
         None => None,
     };
     let outcome = match outcome {
-        Some(evidence) => Some(outcome_of(leg, status, evidence, record, relay, certified)?),
+        Some(evidence) => Some(outcome_of(recorded, evidence, relay, certified)?),
         None => None,
     };
     let end = end_of(leg, status, record, vote.map(|vote| vote.content), outcome.map(|outcome| outcome.content));
@@ -130,25 +145,19 @@ fn message<'a>(
 }
 
 fn vote_of<'a>(
-    leg: &Leg,
-    status: &LegStatus,
+    recorded: Recorded<'_>,
     evidence: &'a MessageEvidence,
-    record: &ProposalRecord,
     relay: &mut RelayBlocks<'a>,
     certified: &mut Vec<Certified<'a>>,
 ) -> Result<ShownMessage<Verdict>, BundleError> {
+    let Recorded { leg, status, .. } = recorded;
     let part = Part::Vote(leg.chain);
     let ordered = message(part, leg, evidence, relay, certified)?;
     let Some(MessageContent::Vote(vote)) = MessageContent::of(ordered.message) else {
         return contradiction(part, "a Vote", "another message");
     };
     let Vote { id, started_at_on_relay, chain, verdict } = vote;
-    same(
-        part,
-        "proposal, start and chain",
-        &(record.id, record.started_at, leg.chain),
-        &(id, started_at_on_relay, chain),
-    )?;
+    recorded.check_subject(part, id, started_at_on_relay, chain)?;
     if !leg.mode.votes() {
         return contradiction(part, "no Vote of a NOTIFY leg", "a Vote");
     }
@@ -171,25 +180,19 @@ fn vote_of<'a>(
 }
 
 fn outcome_of<'a>(
-    leg: &Leg,
-    status: &LegStatus,
+    recorded: Recorded<'_>,
     evidence: &'a MessageEvidence,
-    record: &ProposalRecord,
     relay: &mut RelayBlocks<'a>,
     certified: &mut Vec<Certified<'a>>,
 ) -> Result<ShownMessage<OutcomeResult>, BundleError> {
+    let Recorded { leg, status, .. } = recorded;
     let part = Part::Outcome(leg.chain);
     let ordered = message(part, leg, evidence, relay, certified)?;
     let Some(MessageContent::Outcome(outcome)) = MessageContent::of(ordered.message) else {
         return contradiction(part, "an Outcome", "another message");
     };
     let Outcome { id, started_at_on_relay, chain, result } = outcome;
-    same(
-        part,
-        "proposal, start and chain",
-        &(record.id, record.started_at, leg.chain),
-        &(id, started_at_on_relay, chain),
-    )?;
+    recorded.check_subject(part, id, started_at_on_relay, chain)?;
     if let LegPhase::ClosedByOutcome { message_hash: noted } = &status.phase {
         same(part, "message", noted, &message_hash(ordered.message))?;
     }

@@ -1,11 +1,10 @@
 //! Rule R7: which headers of a chain a client that trusts one of them accepts.
 
 use super::error::ClientError;
-use super::list::history_leaf;
+use super::list::verify_in_history;
 use crate::chain::{CertificateKind, FinalityCertificate, Header, Parameters, ValidatorSet};
 use crate::identifiers::{ChainId, Hash, Height, TimestampMs};
 use crate::interchain::{Handoff, HistoryPath};
-use crate::merkle::verify_inclusion;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// What a client trusts of another chain.
@@ -135,11 +134,7 @@ pub(super) fn check_history(
     path: &HistoryPath,
     what: &'static str,
 ) -> Result<(), ClientError> {
-    let suite = newer.chain.suite;
-    let _verified = verify_inclusion(suite, history_leaf(suite, hash), height.0, newer.height.0, path)
-        .and_then(|recomputed| recomputed.expect_root(&newer.history))
-        .map_err(ClientError::path(what))?;
-    Ok(())
+    verify_in_history(newer, height, hash, path).map_err(ClientError::path(what))
 }
 
 /// The certificate by a set that the hash links have shown to be the right one.

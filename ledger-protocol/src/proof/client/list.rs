@@ -5,14 +5,27 @@
 use super::error::ClientError;
 use crate::chain::Header;
 use crate::codec::encode;
-use crate::identifiers::{ChainId, Hash};
-use crate::interchain::{LeafPath, MAX_LIST_BYTES, MAX_LIST_MESSAGES, Message, OutboxLeaf};
-use crate::merkle::{LeafHash, Tree, empty_root, verify_inclusion};
+use crate::identifiers::{ChainId, Hash, Height};
+use crate::interchain::{HistoryPath, LeafPath, MAX_LIST_BYTES, MAX_LIST_MESSAGES, Message, OutboxLeaf};
+use crate::merkle::{LeafHash, MerkleError, Tree, empty_root, verify_inclusion};
 use crate::suite::Suite;
 
 /// The history log's leaf for a header hash: the data is the 32 bytes of the hash.
 pub fn history_leaf(suite: Suite, header_hash: &Hash) -> LeafHash {
     LeafHash::of(suite, header_hash.as_bytes())
+}
+
+/// That `hash` stands at `height` in the history of `newer`.
+pub(in crate::proof) fn verify_in_history(
+    newer: &Header,
+    height: Height,
+    hash: &Hash,
+    path: &HistoryPath,
+) -> Result<(), MerkleError> {
+    let suite = newer.chain.suite;
+    let recomputed = verify_inclusion(suite, history_leaf(suite, hash), height.0, newer.height.0, path)?;
+    let _verified = recomputed.expect_root(&newer.history)?;
+    Ok(())
 }
 
 /// What a message counts against the limit of a list: its whole encoding.
