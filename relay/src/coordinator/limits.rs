@@ -155,23 +155,27 @@ pub(super) fn backs_off_until(
 
 /// A proposal is queued: it counts as such, and as kept from now on.
 pub(super) fn enqueue(state: &mut BlockState<'_>, submit: &Submit) -> Result<(), StoreFault> {
-    let proposer = &submit.body.proposer;
-    for leg in &submit.body.legs {
-        let load = Share::of(submit, leg).load;
-        let mut usage = proposer_use(state, &leg.chain, proposer)?;
+    change_load(state, submit, |usage, load| {
         usage.queued = usage.queued.plus(load);
         usage.kept = usage.kept.plus(load);
-        put_proposer_use(state, &leg.chain, proposer, &usage)?;
-    }
-    Ok(())
+    })
 }
 
 /// A queued proposal was rejected.
 pub(super) fn leave_queue(state: &mut BlockState<'_>, submit: &Submit) -> Result<(), StoreFault> {
+    change_load(state, submit, |usage, load| usage.queued = usage.queued.minus(load))
+}
+
+/// Changes what the proposer has queued and kept with the chain of each leg, by the load of that leg.
+fn change_load(
+    state: &mut BlockState<'_>,
+    submit: &Submit,
+    change: impl Fn(&mut ProposerUse, Load),
+) -> Result<(), StoreFault> {
     let proposer = &submit.body.proposer;
     for leg in &submit.body.legs {
         let mut usage = proposer_use(state, &leg.chain, proposer)?;
-        usage.queued = usage.queued.minus(Share::of(submit, leg).load);
+        change(&mut usage, Share::of(submit, leg).load);
         put_proposer_use(state, &leg.chain, proposer, &usage)?;
     }
     Ok(())
@@ -221,13 +225,7 @@ pub(super) fn close(state: &mut BlockState<'_>, submit: &Submit, leg: &Leg) -> R
 
 /// A proposal's record leaves the state (R2): nothing of it is kept.
 pub(super) fn forget(state: &mut BlockState<'_>, submit: &Submit) -> Result<(), StoreFault> {
-    let proposer = &submit.body.proposer;
-    for leg in &submit.body.legs {
-        let mut usage = proposer_use(state, &leg.chain, proposer)?;
-        usage.kept = usage.kept.minus(Share::of(submit, leg).load);
-        put_proposer_use(state, &leg.chain, proposer, &usage)?;
-    }
-    Ok(())
+    change_load(state, submit, |usage, load| usage.kept = usage.kept.minus(load))
 }
 
 #[cfg(test)]
