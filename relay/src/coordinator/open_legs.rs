@@ -7,8 +7,8 @@ use super::{RelayFacts, record};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::ChainId;
 use ledger_protocol::codec::Bounded;
-use ledger_protocol::interchain::{MAX_OPEN_LEGS, MessageContent, OpenLeg, Reanchored};
-use ledger_protocol::system::ProposalState;
+use ledger_protocol::interchain::{Decision, DecisionVerdict, MAX_OPEN_LEGS, MessageContent, OpenLeg, Reanchored};
+use ledger_protocol::system::{LegPhase, LegStatus, ProposalState};
 
 /// Every voting leg of a chain that began and that no Outcome and no NO has closed, ascending by proposal. A leg that
 /// counts as closed for its proposal's state only, because the chain was frozen, is among them.
@@ -27,6 +27,28 @@ fn open_legs(state: &BlockState<'_>, chain: &ChainId) -> Result<Vec<OpenLeg>, St
     Ok(open)
 }
 
+/// Says the ABORT of every leg that a NO of the chain has closed. A NO is answered by no Decision; but it may be the
+/// dropped branch's, and the branch that is kept may hold the leg LOCKED.
+fn tell_aborts(state: &mut BlockState<'_>, facts: &RelayFacts, chain: &ChainId) -> Result<(), StoreFault> {
+    for id in record::open_of_chain(state, chain)? {
+        let Some(record) = record::find(state, &id)? else { continue };
+        let Some(verdict @ DecisionVerdict::Abort { .. }) = record.decision.as_option().copied() else { continue };
+        let is_refused = |leg: &LegStatus| leg.chain == *chain && matches!(leg.phase, LegPhase::ClosedByNo { .. });
+        if !record.legs.iter().any(is_refused) {
+            continue;
+        }
+        let decision = Decision::Voting {
+            relay: facts.relay,
+            id,
+            started_at_on_relay: record.started_at,
+            deadline_on_relay: record.deadline,
+            verdict,
+        };
+        send(state, chain, &MessageContent::Decision(decision))?;
+    }
+    Ok(())
+}
+
 /// Tells a chain that was just re-anchored what is open, behind everything sent to it before.
 ///
 /// # Errors
@@ -36,6 +58,7 @@ pub(crate) fn tell_open_legs(
     facts: &RelayFacts,
     chain: &ChainId,
 ) -> Result<(), StoreFault> {
+    tell_aborts(state, facts, chain)?;
     let number = chain_interchain::reanchors(state, chain)?;
     let open = open_legs(state, chain)?;
     let mut pages: Vec<&[OpenLeg]> = open.chunks(MAX_OPEN_LEGS).collect();

@@ -241,3 +241,33 @@ fn fork_without_voting(world: &mut World) {
     assert_eq!(world.decide(Motion::Reanchor(Box::new(motion))), Code::OK);
     world.relay.blocks(3);
 }
+
+#[test]
+fn a_lock_of_the_kept_branch_is_freed_though_the_dropped_one_said_no() {
+    let mut world = World::new(2);
+    let legs = vec![transfer(world.id(0), &[("c0", -60)]), write(world.id(1), &["k"], "new")];
+    let id = world.propose(legs);
+    let common = world.subs[0].archive.tip();
+    // Both branches vote before either can know of the other: YES on the one that is kept, …
+    let mut kept = world.subs[0].fork();
+    std::mem::swap(&mut world.subs[0], &mut kept);
+    assert_eq!(world.step(0), [Code::OK]);
+    // … and NO on the one that the relay follows, after a local debit.
+    std::mem::swap(&mut world.subs[0], &mut kept);
+    assert_eq!(world.subs[0].local(vec![add("c0", -50)]), Code::OK);
+    assert_eq!(world.step(0), [Code::BOUND]);
+    world.collect(&[0]);
+    assert!(matches!(world.phase(&id, 0), LegPhase::ClosedByNo { .. }));
+    assert_eq!(world.decide(Motion::Freeze(world.id(0))), Code::OK);
+    let to = kept.hand_over(60);
+    let motion = reanchor_to(&world, &kept.archive, common, to, Height(0));
+    world.subs[0] = kept;
+    assert_eq!(world.decide(Motion::Reanchor(Box::new(motion))), Code::OK);
+    assert_eq!(world.leg_state(&id, 0), Some(LegState::Locked));
+    assert_eq!(world.step(0), [Code::OK, Code::OK], "the ABORT, then the list");
+    assert_eq!(world.leg_state(&id, 0), Some(LegState::Released));
+    assert_eq!(world.subs[0].local(vec![add("c0", -100)]), Code::OK, "nothing is reserved");
+    world.rounds(2);
+    assert!(matches!(world.phase(&id, 0), LegPhase::ClosedByNo { .. }));
+    assert_eq!(world.chain_record(0).status, ChainStatus::Active);
+}
