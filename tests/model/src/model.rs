@@ -18,7 +18,7 @@ mod world;
 
 pub use config::{Acc, Cfg, Kind, Leg, Local, Mode, Prop, Prune, Rel};
 pub use search::{Report, Violation, run};
-pub use state::{A, AD, AG, AP, CD, CG, DI, LK, NONE, PR, QU, R, RE, RF, RJ, St, TB, UN};
+pub use state::{A, AD, AG, AP, CD, CG, DI, LK, LO, NONE, PR, QU, R, RE, RF, RJ, St, TB, UN};
 pub use world::M;
 
 pub const P: usize = 3;

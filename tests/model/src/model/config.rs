@@ -81,7 +81,12 @@ pub struct Cfg {
     pub rprune: bool,
     pub rollback_s: bool,
     pub none_commit_disputes: bool,
-    pub rollback_r: u8, // 0 none 1 free 2 only above what any subchain has seen
+    /// 0 none, 1 free, 2 only above what any subchain has seen, 3 an interval that they may have seen (ADR 0013).
+    pub rollback_r: u8,
+    /// Whether a lost decision may have been heard.
+    pub lost_decisions_heard: bool,
+    /// Whether somebody shows what is LOCKED of a lost interval.
+    pub shows_locked: bool,
     pub notify_fails_on_lock: bool,
     pub s5: bool,
     pub limit: usize,
@@ -135,6 +140,8 @@ impl Cfg {
             rollback_s: false,
             none_commit_disputes: true,
             rollback_r: 0,
+            lost_decisions_heard: false,
+            shows_locked: true,
             notify_fails_on_lock: false,
             s5: true,
             limit: 60_000_000,

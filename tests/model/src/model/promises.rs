@@ -2,7 +2,8 @@
 
 use super::config::Mode;
 use super::state::{
-    AD, CD, CG, F_CANCELLED_RAN, F_FROZENRUN, F_LATE, F_LOSTNOTIFY, F_R6, F_STARVE, F_UNDEF, LK, NONE, PR, RJ, St, UN,
+    AD, CD, CG, F_CANCELLED_RAN, F_FROZENRUN, F_LATE, F_LOSTNOTIFY, F_R6, F_STARVE, F_UNDEF, LK, LO, NONE, PR, RJ, St,
+    UN,
 };
 use super::world::M;
 use super::{C, K, L};
@@ -137,7 +138,7 @@ impl M {
         if sink {
             for p in 0..np {
                 let st = s.r[p].st;
-                if !matches!(st, UN | CD | AD | RJ) {
+                if !matches!(st, UN | CD | AD | RJ | LO) {
                     let only_byz = self.legs(p).iter().enumerate().all(|(g, l)| {
                         l.mode == Mode::Notify || s.r[p].closed & (1 << g) != 0 || !self.correct(l.c) || s.fz[l.c]
                     });

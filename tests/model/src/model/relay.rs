@@ -2,7 +2,7 @@
 
 use super::G;
 use super::config::{Mode, Rel};
-use super::state::{AD, AG, CD, CG, F_FROZENRUN, F_LATE, F_STARVE, PR, QU, R, RJ, St, UN};
+use super::state::{AD, AG, CD, CG, F_FROZENRUN, F_LATE, F_STARVE, LO, PR, QU, R, RJ, St, UN};
 use super::world::M;
 
 impl M {
@@ -42,7 +42,7 @@ impl M {
         n.nord += 1;
         if s.r[p].cancelled && self.c.cancel_unknown_tombstone {
             n.r[p].st = RJ;
-        } else if self.legs(p).iter().any(|l| s.fz[l.c]) {
+        } else if self.legs(p).iter().any(|l| s.fz[l.c] || s.held[l.c]) {
             n.r[p].st = RJ;
         } else {
             n.r[p].st = QU;
@@ -205,6 +205,7 @@ impl M {
                     self.close_check(n, p)
                 }
             }
+            LO if s.r[p].yes & (1 << g) != 0 => n.r[p].closed |= mask,
             CD | AD if self.c.rel == Rel::PerLeg => {
                 n.r[p].closed |= mask;
             }

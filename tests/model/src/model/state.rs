@@ -11,6 +11,8 @@ pub const AG: u8 = 4;
 pub const CD: u8 = 5;
 pub const AD: u8 = 6;
 pub const RJ: u8 = 7;
+/// Began on a branch of the relay that was lost: `yes` are the legs that it was shown LOCKED.
+pub const LO: u8 = 8;
 // participant states
 pub const NONE: u8 = 0;
 pub const LK: u8 = 1;
@@ -19,8 +21,8 @@ pub const TB: u8 = 3;
 pub const AP: u8 = 4;
 pub const RE: u8 = 5;
 pub const DI: u8 = 6;
-pub(super) const RN: [&str; 8] =
-    ["-", "QUEUED", "PREPARING", "COMMITTING", "ABORTING", "COMMITTED", "ABORTED", "REJECTED"];
+pub(super) const RN: [&str; 9] =
+    ["-", "QUEUED", "PREPARING", "COMMITTING", "ABORTING", "COMMITTED", "ABORTED", "REJECTED", "LOST"];
 pub(super) const SN: [&str; 7] = ["NONE", "LOCKED", "REFUSED", "TOMBSTONE", "APPLIED", "RELEASED", "DISPUTED"];
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub struct R {
@@ -60,6 +62,10 @@ pub struct St {
     pub rolled: bool,
     pub resub: bool,
     pub flag: u16,
+    /// The relay's part as it was at the end of the last block that will be kept.
+    pub kept: Option<([R; P], u8)>,
+    /// Chains that do not follow the relay's new branch yet, and whose lane is held.
+    pub held: [bool; C],
 }
 // ghost flags
 pub(super) const F_R6: u16 = 1;
@@ -86,5 +92,8 @@ pub enum A {
     RPrune(u8),
     RollS(u8),
     RollR(u8),
+    Keep,
+    Follow(u8),
+    Show(u8, u8),
     Resubmit(u8),
 }

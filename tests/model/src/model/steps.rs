@@ -24,7 +24,11 @@ impl M {
             A::Prune(p, g) => self.prune_leg(s, &mut n, p, g)?,
             A::RPrune(p) => self.prune_record(s, &mut n, p)?,
             A::RollS(c) => self.fall_back(s, &mut n, c)?,
+            A::RollR(_) if self.c.rollback_r == 3 => self.lose_interval(s, &mut n)?,
             A::RollR(p) => self.fall_back_relay(s, &mut n, p)?,
+            A::Keep => self.keep(s, &mut n)?,
+            A::Follow(c) => self.follow(s, &mut n, c)?,
+            A::Show(p, g) => self.show_locked(s, &mut n, p, g)?,
         }
         if n.r.iter().any(|it| it.st == PR && it.cancelled) {
             n.flag |= F_CANCELLED_RAN;
@@ -35,13 +39,18 @@ impl M {
     pub fn actions(&self) -> Vec<(A, bool)> {
         // (action, fair)
         let mut v = vec![(A::Tick, true)];
+        if self.c.rollback_r == 3 {
+            v.push((A::Keep, false));
+        }
         let byz = |c: usize| self.c.byz == Some(c);
         for p in 0..self.c.props.len() {
             let q = p as u8;
             v.push((A::Submit(q), false));
             v.push((A::Cancel(q), false));
             v.push((A::RPrune(q), false));
-            v.push((A::RollR(q), false));
+            if self.c.rollback_r != 3 || p == 0 {
+                v.push((A::RollR(q), false));
+            }
             v.push((A::Resubmit(q), false));
             for (g, l) in self.legs(p).iter().enumerate() {
                 let g = g as u8;
@@ -57,6 +66,9 @@ impl M {
                     v.push((A::Out(q, g, o), !b));
                 }
                 v.push((A::Prune(q, g), false));
+                if self.c.rollback_r == 3 {
+                    v.push((A::Show(q, g), true));
+                }
             }
         }
         for c in 0..C as u8 {
@@ -67,6 +79,9 @@ impl M {
             v.push((A::Freeze(c), false));
             v.push((A::Thaw(c), true));
             v.push((A::RollS(c), false));
+            if self.c.rollback_r == 3 {
+                v.push((A::Follow(c), true));
+            }
         }
         for l in 0..self.c.locals.len() {
             v.push((A::Local(l as u8), false));

@@ -2,7 +2,7 @@
 
 use super::K;
 use super::config::{Kind, Mode, Prune};
-use super::state::{AP, DI, F_LOSTNOTIFY, F_R6, F_UNDEF, LK, NONE, PR, RE, RF, RJ, St, TB};
+use super::state::{AP, DI, F_LOSTNOTIFY, F_R6, F_UNDEF, LK, LO, NONE, PR, RE, RF, RJ, St, TB};
 use super::world::M;
 
 impl M {
@@ -190,7 +190,8 @@ impl M {
         if self.legs(p)[g].mode == Mode::Notify || !self.correct(c) || (fail && !self.c.execfail) {
             return None;
         }
-        if self.is_void(s, p, g) {
+        // What only the lost branch said is void for a chain that follows the new one.
+        if self.is_void(s, p, g) || (s.r[p].st == LO && !s.held[c]) {
             return None;
         }
         self.prepare(n, p, g, fail);
@@ -202,7 +203,7 @@ impl M {
         if !self.correct(self.legs(p)[g].c) || s.r[p].pruned {
             return None;
         }
-        if s.r[p].dm & if commit { 1 } else { 2 } == 0 || self.is_void(s, p, g) {
+        if s.r[p].dm & if commit { 1 } else { 2 } == 0 || self.is_void(s, p, g) || self.is_unsent(s, p, g) {
             return None;
         }
         self.decision(n, p, g, commit);

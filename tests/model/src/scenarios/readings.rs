@@ -167,6 +167,19 @@ pub fn all() -> Vec<Cfg> {
     // The model takes back the relay's decision but not its height.
     c.ignore = vec!["A5b undecided after h0+t_prep+1"];
     v.push(c);
+    let mut c = Cfg::good("fix-21 the relay loses an interval, what began in it is shown LOCKED and aborted");
+    c.props = vec![p(vec![x(0), x(1)])];
+    c.rollback_r = 3;
+    c.execfail = true;
+    c.cancel = true;
+    v.push(c.clone());
+    c.shows_locked = false;
+    c.name = "lit-21 nobody shows it";
+    v.push(c.clone());
+    c.shows_locked = true;
+    c.lost_decisions_heard = true;
+    c.name = "lit-22 the lost branch decided, and somebody has heard it";
+    v.push(c);
     let mut c = Cfg::good("lit-14 NOTIFY fails when it meets a lock");
     c.props = vec![p(vec![x(0), x(1), note(2, vec![a(0, X, 1)])]), p(vec![x(2), leg(0, vec![a(1, X, 1)])])];
     c.notify_fails_on_lock = true;

@@ -147,6 +147,15 @@ pub fn all() -> Vec<Cfg> {
     c.init = 1;
     c.name = "y-4 the same with a delta transfer, a READ of its counter and a local debit";
     v.push(c);
+    let mut c = Cfg::good("y-5 the relay loses an interval: N=3, two proposals that share B, cancel");
+    c.props = vec![p(vec![x(0), x(1)]), p(vec![x(1), x(2)])];
+    c.rollback_r = 3;
+    c.cancel = true;
+    c.tp = 1;
+    c.vu = 2;
+    // What a lost proposal holds LOCKED is in the way of what the new branch starts.
+    c.ignore = vec!["R6 NO(CONFLICT) between two proposals the queue released"];
+    v.push(c);
     let mut c = Cfg::good(
         "y-2 everything, N=3: delta transfer and READ on one counter, local debit, freeze/thaw, pruning without memory",
     );

@@ -77,6 +77,8 @@ pub struct Tally {
     pub fallen_relays: u64,
     /// Messages that were sent again when a lane went on.
     pub resent: u64,
+    /// Legs of lost proposals that were shown LOCKED.
+    pub shown: u64,
 }
 
 impl Tally {
@@ -87,12 +89,16 @@ impl Tally {
         self.disputed += other.disputed;
         self.fallen_relays += other.fallen_relays;
         self.resent += other.resent;
+        self.shown += other.shown;
     }
 
     /// Whether walks of a configuration in which a side may fall back came to all that there is to it.
-    pub fn was_tried(&self) -> bool {
-        self.fallen_subchains.min(self.forgotten).min(self.dropped).min(self.disputed) > 0
-            || self.fallen_relays.min(self.resent) > 0
+    pub fn was_tried(&self, cfg: &Cfg) -> bool {
+        match cfg.rollback_r {
+            0 => self.fallen_subchains.min(self.forgotten).min(self.dropped).min(self.disputed) > 0,
+            3 => self.fallen_relays.min(self.resent).min(self.shown) > 0,
+            _ => self.fallen_relays.min(self.resent) > 0,
+        }
     }
 }
 

@@ -107,7 +107,14 @@ impl Real {
             A::Learn(c) => self.do_deed(model, h, c as usize, Deed::Learns { relay_height: h }),
             A::Local(l) => self.do_deed(model, h, model.c.locals[l as usize].c, Deed::Runs { local: l as usize }),
             A::RollS(c) => self.fall_back(model, before, c as usize),
+            A::RollR(_) if model.c.rollback_r == 3 => {
+                let after = model.next(before, action).unwrap();
+                self.lose_interval(before, &after);
+            }
             A::RollR(p) => self.fall_back_relay(before, p as usize),
+            A::Keep => self.keep_block(before.h),
+            A::Follow(c) => self.follow(h, c as usize),
+            A::Show(p, g) => self.show(before, p as usize, g as usize, chain_of(p, g)),
             other => panic!("{other:?} is left out"),
         }
         self.say_again();
