@@ -14,9 +14,9 @@ use ledger_protocol::chain::{Checkpoint, Input};
 use ledger_protocol::codec::{BoundedBytes, Text};
 use ledger_protocol::interchain::{MessageContent, Verdict, Vote};
 use ledger_protocol::proof::*;
-use ledger_protocol::system::{accounts, proposal_key};
-use ledger_protocol::transaction::{EventRecord, StateContent};
-use ledger_protocol::{ChainId, Code, Height, LedgerId, ProposalId, Sequence, Suite};
+use ledger_protocol::system::{ProposalRecord, ProposalState, accounts, proposal_key};
+use ledger_protocol::transaction::{Choice, EventRecord, StateContent};
+use ledger_protocol::{Address, ChainId, Code, Height, LedgerId, ProposalId, Sequence, Suite};
 
 pub const SUITES: [Suite; 2] = [Suite::Standard, Suite::Guomi];
 
@@ -87,20 +87,23 @@ pub fn proposal(suite: Suite) -> ProposalId {
 }
 
 fn record_bytes(suite: Suite) -> StateContent {
-    use ledger_protocol::system::{ProposalRecord, ProposalState};
-    let record = ProposalRecord {
+    plain(&ledger_protocol::codec::encode(&preparing(suite, key(suite, 50, 1).address())))
+}
+
+/// The record of the proposal that everybody talks about, PREPARING from height 2.
+pub fn preparing(suite: Suite, proposer: Address) -> ProposalRecord {
+    ProposalRecord {
         id: proposal(suite),
-        proposer: key(suite, 50, 1).address(),
+        proposer,
         state: ProposalState::Preparing,
         submitted_at: Height(2),
         started_at: Height(2),
         deadline: Height(22),
         valid_until: Height(50),
-        decision: ledger_protocol::transaction::Choice::None,
+        decision: Choice::None,
         decided_at: Height(0),
         legs: Default::default(),
-    };
-    plain(&ledger_protocol::codec::encode(&record))
+    }
 }
 
 /// One proof of every form, with the checkpoint that it is verified from.

@@ -1,7 +1,7 @@
 //! Chains of varied shape drawn from a seed, and proofs of every form over them: other tree sizes, positions, heights
 //! and ways from the checkpoint for every number.
 
-use super::samples::{peer, proposal};
+use super::samples::{peer, preparing, proposal};
 use super::scenario::{set_key, transaction};
 use super::test_chain::{Content, KeySet, TestChain, key, path, place, plain};
 use ledger_protocol::chain::{Checkpoint, Input};
@@ -9,7 +9,7 @@ use ledger_protocol::codec::{BoundedBytes, Text, encode};
 use ledger_protocol::interchain::{MessageContent, Verdict, Vote};
 use ledger_protocol::proof::state::VerifiedState;
 use ledger_protocol::proof::*;
-use ledger_protocol::system::{ProposalRecord, ProposalState, accounts, proposal_key};
+use ledger_protocol::system::{accounts, proposal_key};
 use ledger_protocol::transaction::{EventRecord, StateContent};
 use ledger_protocol::{Code, Hash, Height, LedgerId, Sequence, Suite, Version};
 
@@ -138,18 +138,7 @@ fn busy(chain: &TestChain, author: &ledger_protocol::suite::SecretKey, rng: &mut
             payload: BoundedBytes::new(rng.bytes(0, 20)).unwrap(),
         })
         .collect();
-    let record = ProposalRecord {
-        id: proposal(suite),
-        proposer: author.address(),
-        state: ProposalState::Preparing,
-        submitted_at: Height(2),
-        started_at: Height(2),
-        deadline: Height(22),
-        valid_until: Height(50),
-        decision: ledger_protocol::transaction::Choice::None,
-        decided_at: Height(0),
-        legs: Default::default(),
-    };
+    let record = preparing(suite, author.address());
     let mut content = Content { inputs, events, ..others(rng) }
         .write(place(1, "accounts", b"kept"), plain(&rng.bytes(1, 20)))
         .write(place(1, "accounts", b"gone"), plain(&rng.bytes(1, 20)))

@@ -2,7 +2,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 use super::synthetic::{KeySet, SyntheticChain};
-use chain_interchain::{close_block, next_expected, remember_parent, waiting_count};
+use chain_interchain::{close_block, enqueue_payload, next_expected, next_sequence, remember_parent, waiting_count};
 use chain_state::{BlockFacts, BlockState, MemoryStore, StoreWriter};
 use ledger_protocol::chain::{LedgerGenesis, Parameters};
 use ledger_protocol::codec::{BoundedBytes, SortedVec, Text};
@@ -92,6 +92,21 @@ pub fn pair(suite: Suite, peer_suite: Suite) -> (Book, Book) {
     one.follow(&other, Height(0));
     other.follow(&one, Height(0));
     (one, other)
+}
+
+/// Longer than what a chain needs between Advances without messages.
+pub const STEP_MS: u64 = 3_000;
+
+/// A block with so many messages to the first peer; gives its height.
+pub fn say(book: &mut Book, count: u64, next: Option<KeySet>) -> Height {
+    let peer = book.peers[0];
+    book.block(next, |state, _| {
+        for _ in 0..count {
+            let number = next_sequence(state, &peer).unwrap().0;
+            enqueue_payload(state, &peer, &payload(number)).unwrap();
+        }
+    });
+    book.archive.tip()
 }
 
 pub fn payload(number: u64) -> BoundedBytes<{ 160 << 10 }> {

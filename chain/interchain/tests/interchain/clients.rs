@@ -1,28 +1,16 @@
 //! Client records: R7, R8, S5, re-anchoring.
 
-use super::book::{Book, pair, payload};
+use super::book::{Book, STEP_MS, pair, say};
 use super::synthetic::KeySet;
 use chain_interchain::{
-    admit_evidence, anchor, client, consume_advance, consume_handoff, enqueue_payload, highest_known_height,
-    judge_evidence, judge_reanchor, named_sets, next_expected, open_client, postpone, reanchor, trusted, waiting_after,
+    admit_evidence, anchor, client, consume_advance, consume_handoff, highest_known_height, judge_evidence,
+    judge_reanchor, named_sets, next_expected, open_client, postpone, reanchor, trusted, waiting_after,
 };
 use ledger_protocol::codec::Text;
 use ledger_protocol::interchain::{AccusedHeader, Evidence, Reanchor};
 use ledger_protocol::merkle::InclusionPath;
 use ledger_protocol::proof::client::EvidenceAge;
 use ledger_protocol::{Code, Height, Sequence, Suite};
-
-const STEP_MS: u64 = 3_000;
-
-fn say(book: &mut Book, count: u64, next: Option<KeySet>) -> Height {
-    let peer = book.peers[0];
-    book.block(next, |state, _| {
-        for number in 0..count {
-            enqueue_payload(state, &peer, &payload(number)).unwrap();
-        }
-    });
-    book.archive.tip()
-}
 
 #[test]
 fn rule_r7_the_record_and_the_trusted_header_move_together_over_hand_offs() {

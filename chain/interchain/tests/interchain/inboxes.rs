@@ -1,28 +1,15 @@
 //! The inbox: R9 on the state, queues, duplicates, admission.
 
-use super::book::{Book, pair, payload};
+use super::book::{Book, STEP_MS, pair, payload, say};
 use super::synthetic::KeySet;
 use chain_interchain::{
     Consumed, MAX_ASIDE_MESSAGES, admit_advance, admit_handoff, aside_after, aside_count, consume_advance,
-    consume_handoff, enqueue_payload, next_sequence, postpone, put_aside, remove_aside, remove_waiting, waiting_after,
+    consume_handoff, postpone, put_aside, remove_aside, remove_waiting, waiting_after,
 };
 use chain_state::{Refusal, StateDelta};
 use ledger_protocol::chain::Section;
 use ledger_protocol::interchain::{Advance, Message};
 use ledger_protocol::{Code, Height, Sequence, Suite};
-
-const STEP_MS: u64 = 3_000;
-
-fn say(book: &mut Book, count: u64, next: Option<KeySet>) -> Height {
-    let peer = book.peers[0];
-    book.block(next, |state, _| {
-        for _ in 0..count {
-            let number = next_sequence(state, &peer).unwrap().0;
-            enqueue_payload(state, &peer, &payload(number)).unwrap();
-        }
-    });
-    book.archive.tip()
-}
 
 fn consume(book: &mut Book, advance: &Advance) -> Result<Consumed, Refusal> {
     let id = book.id();

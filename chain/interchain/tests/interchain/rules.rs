@@ -1,29 +1,16 @@
 //! Rules R7, S4 and S7 where two chains meet: hand-offs both ways while messages cross, duplicates, and a peer that
 //! fell silent.
 
-use super::book::{Book, pair, payload};
+use super::book::{Book, STEP_MS, pair, say};
 use super::synthetic::KeySet;
 use chain_interchain::{
-    admit_advance, admit_handoff, client, consume_advance, consume_handoff, enqueue_payload, highest_known_height,
-    judge_reanchor, next_expected, next_sequence, trusted,
+    admit_advance, admit_handoff, client, consume_advance, consume_handoff, highest_known_height, judge_reanchor,
+    next_expected, trusted,
 };
 use ledger_protocol::codec::Text;
 use ledger_protocol::interchain::{Advance, Head, Reanchor};
 use ledger_protocol::merkle::InclusionPath;
 use ledger_protocol::{Code, Height, Sequence, Suite};
-
-const STEP_MS: u64 = 3_000;
-
-fn say(book: &mut Book, count: u64, next: Option<KeySet>) -> Height {
-    let peer = book.peers[0];
-    book.block(next, |state, _| {
-        for _ in 0..count {
-            let number = next_sequence(state, &peer).unwrap().0;
-            enqueue_payload(state, &peer, &payload(number)).unwrap();
-        }
-    });
-    book.archive.tip()
-}
 
 /// What `to` answers to an Advance of `from`: the sequences of its messages, or the code of the refusal.
 fn deliver(to: &mut Book, advance: &Advance) -> Result<Vec<u64>, Code> {
