@@ -7,7 +7,7 @@ use chain_interchain::{
     admit_advance, admit_evidence, admit_handoff, close_block, consume_advance, consume_handoff, has_backlog,
     learn_acknowledgement, own_header, postpone, remember_parent, remove_waiting, waiting_after, waiting_count,
 };
-use chain_ledger::{LedgerFacts, SystemOperations, execute_transaction, motions, settle_block_end};
+use chain_ledger::{SystemOperations, execute_input, motions, settle_block_end};
 use chain_state::{
     Admission, BlockFacts, BlockState, ExecuteError, Execution, GenesisState, Refusal, StateMachine, StoreFault,
     StoreReader,
@@ -15,7 +15,7 @@ use chain_state::{
 use ledger_protocol::chain::{ChainRole, Genesis, Input};
 use ledger_protocol::codec::{Bounded, encode};
 use ledger_protocol::interchain::Advance;
-use ledger_protocol::transaction::{IndexRange, Operation, Receipt, Replay, Transaction};
+use ledger_protocol::transaction::{IndexRange, Operation, Receipt};
 use ledger_protocol::{Address, ChainId, Code, Hash};
 
 /// The relay chain's rules. Stateless: everything is in the store.
@@ -26,10 +26,6 @@ impl RelayFacts {
     fn of(facts: &BlockFacts) -> Self {
         Self { relay: facts.chain, height: facts.height, timestamp_ms: facts.timestamp_ms }
     }
-}
-
-fn invalid(index: usize, code: Code, reason: impl Into<String>) -> ExecuteError {
-    ExecuteError::Invalid { index, refusal: Refusal { code, reason: reason.into() } }
 }
 
 impl StateMachine for RelayMachine {
@@ -53,7 +49,11 @@ impl StateMachine for RelayMachine {
             Input::Evidence(evidence) => {
                 let chain = evidence.chain();
                 if registry::is_lost(&state, chain)? {
-                    return Err(invalid(0, Code::KNOWN, "the accused chain is not registered, or frozen already"));
+                    return Err(ExecuteError::invalid(
+                        0,
+                        Code::KNOWN,
+                        "the accused chain is not registered, or frozen already",
+                    ));
                 }
                 let suspect = registry::chain(&state, chain)?.is_some_and(|record| record.suspect);
                 evidence::judge(&state, &facts.chain, evidence)?.map_err(|refusal| at(0, refusal))?;
@@ -167,7 +167,11 @@ impl RelayMachine {
         if registry::accepts_messages_of(state, chain)? {
             Ok(())
         } else {
-            Err(invalid(index, Code::CHAIN_NOT_ACTIVE, format!("chain {chain} is not registered, frozen or retired")))
+            Err(ExecuteError::invalid(
+                index,
+                Code::CHAIN_NOT_ACTIVE,
+                format!("chain {chain} is not registered, frozen or retired"),
+            ))
         }
     }
 
@@ -184,19 +188,24 @@ impl RelayMachine {
         let hash = input.hash(facts.chain.suite);
         let codes = match input {
             Input::Transaction(transaction) => {
-                return self.transaction(state, facts, relay, index, transaction, released);
+                let mut operations = RelayOperations { facts: relay, released };
+                return execute_input(state, facts, index, transaction, &mut operations);
             }
             Input::Evidence(evidence) => {
                 let accused = *evidence.chain();
                 if registry::is_lost(state, &accused)? {
-                    return Err(invalid(index, Code::KNOWN, "the accused chain is frozen already or not registered"));
+                    return Err(ExecuteError::invalid(
+                        index,
+                        Code::KNOWN,
+                        "the accused chain is frozen already or not registered",
+                    ));
                 }
                 let suspect = registry::chain(state, &accused)?.is_some_and(|record| record.suspect);
                 match evidence::judge(state, &relay.relay, evidence)?.map_err(|refusal| at(index, refusal))? {
                     Judgement::Freeze => registry::freeze(state, relay, &accused, released)?,
                     Judgement::Suspect if !suspect => registry::set_suspect(state, &accused, true)?,
                     Judgement::Suspect => {
-                        return Err(invalid(index, Code::KNOWN, "the chain is marked SUSPECT already"));
+                        return Err(ExecuteError::invalid(index, Code::KNOWN, "the chain is marked SUSPECT already"));
                     }
                 }
                 vec![Code::OK]
@@ -212,7 +221,8 @@ impl RelayMachine {
         let after = state.counts();
         Ok(Receipt {
             input: hash,
-            codes: Bounded::new(codes).map_err(|_| invalid(index, Code::TOO_LARGE, "too many messages"))?,
+            codes: Bounded::new(codes)
+                .map_err(|_| ExecuteError::invalid(index, Code::TOO_LARGE, "too many messages"))?,
             fuel: 0,
             changes: u32::try_from(after.0.saturating_sub(before.0)).unwrap_or(u32::MAX),
             events: IndexRange { first: u32::try_from(before.1).unwrap_or(u32::MAX), count: 0 },
@@ -254,33 +264,6 @@ impl RelayMachine {
         // A leaf that follows no header of this chain acknowledges nothing.
         let _unjudged = learn_acknowledgement(state, &source, &consumed.leaf, standing)?;
         Ok(codes)
-    }
-
-    fn transaction(
-        &self,
-        state: &mut BlockState<'_>,
-        facts: &BlockFacts,
-        relay: &RelayFacts,
-        index: usize,
-        transaction: &Transaction,
-        released: &mut Released,
-    ) -> Result<Receipt, ExecuteError> {
-        if let Replay::Sequence { .. } = transaction.body.replay {
-            chain_ledger::check_and_advance_sequence(state, &transaction.body).map_err(|error| match error {
-                chain_ledger::SequenceError::Fault(fault) => ExecuteError::Fault(fault),
-                other => invalid(index, Code::SEQUENCE, other.to_string()),
-            })?;
-        }
-        let mut operations = RelayOperations { facts: relay, released };
-        let outcome = execute_transaction(state, &LedgerFacts::from(facts), transaction, &mut operations)?;
-        Ok(Receipt {
-            input: transaction.id().0,
-            codes: Bounded::new(vec![outcome.code]).unwrap_or_default(),
-            fuel: outcome.fuel,
-            changes: outcome.changes,
-            events: outcome.events,
-            result_hash: outcome.result_hash,
-        })
     }
 }
 

@@ -7,7 +7,7 @@ use chain_interchain::{
     consume_handoff, has_backlog, learn_acknowledgement, own_header, postpone, remember_parent, remove_waiting,
     waiting_after, waiting_count,
 };
-use chain_ledger::{LedgerFacts, SystemOperations, execute_transaction, motions, settle_block_end};
+use chain_ledger::{LedgerFacts, SystemOperations, execute_input, motions, settle_block_end};
 use chain_state::{
     Admission, BlockFacts, BlockState, ExecuteError, Execution, GenesisState, MemoryStore, Refusal, StateMachine,
     StoreFault, StoreReader,
@@ -15,16 +15,12 @@ use chain_state::{
 use ledger_protocol::chain::{ChainRole, Genesis, Input};
 use ledger_protocol::codec::{Bounded, encode};
 use ledger_protocol::interchain::{Advance, Message, Motion};
-use ledger_protocol::transaction::{IndexRange, Operation, Receipt, Replay, SigningRule, Transaction};
+use ledger_protocol::transaction::{IndexRange, Operation, Receipt, SigningRule};
 use ledger_protocol::{Address, ChainId, Code, Hash, Height};
 
 /// A subchain's rules. Stateless: everything is in the store.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SubchainMachine;
-
-fn invalid(index: usize, code: Code, reason: impl Into<String>) -> ExecuteError {
-    ExecuteError::Invalid { index, refusal: Refusal { code, reason: reason.into() } }
-}
 
 fn at(index: usize, refusal: Refusal) -> ExecuteError {
     ExecuteError::Invalid { index, refusal }
@@ -56,7 +52,7 @@ impl StateMachine for SubchainMachine {
     fn admit(&self, reader: &dyn StoreReader, facts: &BlockFacts, input: &Input) -> Result<Admission, ExecuteError> {
         let state = BlockState::open(reader, facts.chain.suite, facts.height)?;
         match input {
-            Input::Evidence(_) => Err(invalid(0, Code::UNSUPPORTED, "evidence goes to the relay")),
+            Input::Evidence(_) => Err(ExecuteError::invalid(0, Code::UNSUPPORTED, "evidence goes to the relay")),
             Input::Handoff(handoff) => {
                 self.require_relay(&state, 0, &handoff.source)?;
                 admit_handoff(&state, handoff)?.map_err(|refusal| at(0, refusal))
@@ -136,7 +132,7 @@ impl SubchainMachine {
         if relay == *source {
             Ok(())
         } else {
-            Err(invalid(index, Code::FOREIGN, format!("this chain follows relay {relay}, not {source}")))
+            Err(ExecuteError::invalid(index, Code::FOREIGN, format!("this chain follows relay {relay}, not {source}")))
         }
     }
 
@@ -150,8 +146,13 @@ impl SubchainMachine {
     ) -> Result<Receipt, ExecuteError> {
         let before = state.counts();
         let codes = match input {
-            Input::Transaction(transaction) => return self.transaction(state, facts, index, transaction),
-            Input::Evidence(_) => return Err(invalid(index, Code::UNSUPPORTED, "evidence goes to the relay")),
+            Input::Transaction(transaction) => {
+                let mut operations = SubchainOperations { height: facts.height };
+                return execute_input(state, facts, index, transaction, &mut operations);
+            }
+            Input::Evidence(_) => {
+                return Err(ExecuteError::invalid(index, Code::UNSUPPORTED, "evidence goes to the relay"));
+            }
             Input::Handoff(handoff) => {
                 self.require_relay(state, index, &handoff.source)?;
                 consume_handoff(state, handoff)?.map_err(|refusal| at(index, refusal))?;
@@ -162,7 +163,8 @@ impl SubchainMachine {
         let after = state.counts();
         Ok(Receipt {
             input: input.hash(facts.chain.suite),
-            codes: Bounded::new(codes).map_err(|_| invalid(index, Code::TOO_LARGE, "too many messages"))?,
+            codes: Bounded::new(codes)
+                .map_err(|_| ExecuteError::invalid(index, Code::TOO_LARGE, "too many messages"))?,
             fuel: 0,
             changes: u32::try_from(after.0.saturating_sub(before.0)).unwrap_or(u32::MAX),
             events: IndexRange {
@@ -220,31 +222,6 @@ impl SubchainMachine {
         }
         postpone(state, message)?;
         Ok(Code::POSTPONED)
-    }
-
-    fn transaction(
-        &self,
-        state: &mut BlockState<'_>,
-        facts: &BlockFacts,
-        index: usize,
-        transaction: &Transaction,
-    ) -> Result<Receipt, ExecuteError> {
-        if let Replay::Sequence { .. } = transaction.body.replay {
-            chain_ledger::check_and_advance_sequence(state, &transaction.body).map_err(|error| match error {
-                chain_ledger::SequenceError::Fault(fault) => ExecuteError::Fault(fault),
-                other => invalid(index, Code::SEQUENCE, other.to_string()),
-            })?;
-        }
-        let mut operations = SubchainOperations { height: facts.height };
-        let outcome = execute_transaction(state, &LedgerFacts::from(facts), transaction, &mut operations)?;
-        Ok(Receipt {
-            input: transaction.id().0,
-            codes: Bounded::new(vec![outcome.code]).unwrap_or_default(),
-            fuel: outcome.fuel,
-            changes: outcome.changes,
-            events: outcome.events,
-            result_hash: outcome.result_hash,
-        })
     }
 }
 

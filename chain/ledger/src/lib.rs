@@ -37,7 +37,7 @@ pub use records::{AccountRecord, Credential, IdentityRecord};
 pub use schedule::{schedule_parameters, schedule_validators, settle_block_end};
 pub use sequence::{SequenceError, check_and_advance_sequence, sequence_of};
 pub use system_operations::{NoSystemOperations, SystemOperations};
-pub use transaction::{TransactionOutcome, execute_transaction, result_hash};
+pub use transaction::{TransactionOutcome, execute_input, execute_transaction, result_hash};
 
 #[cfg(test)]
 mod tests;

@@ -11,11 +11,14 @@ use crate::fuel::{self, Meter};
 use crate::registry;
 use crate::rights::{Authority, Signatories, refuse_frozen};
 use crate::schedule;
+use crate::sequence::{SequenceError, check_and_advance_sequence};
 use crate::system_operations::SystemOperations;
-use chain_state::{Access, BlockState, StoreFault};
-use ledger_protocol::codec::Tag;
+use chain_state::{Access, BlockFacts, BlockState, ExecuteError, StoreFault};
+use ledger_protocol::codec::{Bounded, Tag};
 use ledger_protocol::suite::{Suite, hash_object};
-use ledger_protocol::transaction::{IndexRange, LedgerOperation, Operation, Permission, SignerRole, Transaction};
+use ledger_protocol::transaction::{
+    IndexRange, LedgerOperation, Operation, Permission, Receipt, Replay, SignerRole, Transaction,
+};
 use ledger_protocol::{Address, ChainId, Code, Hash, LedgerId};
 
 /// What a transaction did: the parts of its receipt.
@@ -36,6 +39,34 @@ pub struct TransactionOutcome {
 /// `H(tag ‖ answers)`: what stands in a receipt, and in a Vote.
 pub fn result_hash(suite: Suite, answers: &[Vec<u8>]) -> Hash {
     hash_object(suite, Tag::RESULT, answers)
+}
+
+/// Executes a transaction of a block: its author's sequence is counted, and what came of it is its receipt.
+///
+/// # Errors
+/// [`ExecuteError::Invalid`] for another sequence than the author's next one, [`ExecuteError::Fault`] on I/O.
+pub fn execute_input(
+    state: &mut BlockState<'_>,
+    facts: &BlockFacts,
+    index: usize,
+    transaction: &Transaction,
+    system: &mut dyn SystemOperations,
+) -> Result<Receipt, ExecuteError> {
+    if let Replay::Sequence { .. } = transaction.body.replay {
+        check_and_advance_sequence(state, &transaction.body).map_err(|error| match error {
+            SequenceError::Fault(fault) => ExecuteError::Fault(fault),
+            other => ExecuteError::invalid(index, Code::SEQUENCE, other.to_string()),
+        })?;
+    }
+    let outcome = execute_transaction(state, &LedgerFacts::from(facts), transaction, system)?;
+    Ok(Receipt {
+        input: transaction.id().0,
+        codes: Bounded::new(vec![outcome.code]).unwrap_or_default(),
+        fuel: outcome.fuel,
+        changes: outcome.changes,
+        events: outcome.events,
+        result_hash: outcome.result_hash,
+    })
 }
 
 /// Executes a transaction whose form and signatures were checked and which is for this chain and not replayed.

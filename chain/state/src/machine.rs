@@ -100,6 +100,13 @@ pub enum ExecuteError {
     Fault(#[from] StoreFault),
 }
 
+impl ExecuteError {
+    /// The input at this position is refused.
+    pub fn invalid(index: usize, code: Code, reason: impl Into<String>) -> Self {
+        Self::Invalid { index, refusal: Refusal { code, reason: reason.into() } }
+    }
+}
+
 /// The result of executing a genesis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GenesisState {
