@@ -3,10 +3,10 @@
 
 /// Scenarios of at most some hundred thousand states. The others, up to millions, are searched by the program
 /// `proposal-model` without a filter.
-const SMALL: [&str; 27] = [
-    "fix-1a", "fix-1b", "fix-2", "fix-8", "fix-9", "fix-11", "fix-12", "fix-15", "fix-18", "fix-19", "fix-20", "lit-1",
-    "lit-2", "lit-4", "lit-9", "lit-10", "lit-11c", "mut-11", "lit-12", "lit-13", "lit-15", "lit-17", "lit-18",
-    "lit-19", "lit-20", "ok-1", "ok-4",
+const SMALL: [&str; 32] = [
+    "fix-1a", "fix-1b", "fix-2", "fix-8", "fix-9", "fix-11", "fix-12", "fix-12c", "fix-13", "fix-15", "fix-18",
+    "fix-19", "fix-20", "fix-21", "lit-1", "lit-2", "lit-4", "lit-9", "lit-10", "lit-11c", "mut-11", "lit-12",
+    "lit-13", "lit-15", "lit-17", "lit-18", "lit-19", "lit-20", "lit-21", "lit-22", "ok-1", "ok-4",
 ];
 
 fn small() -> Vec<proposal_model::Cfg> {
