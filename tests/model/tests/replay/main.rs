@@ -15,7 +15,7 @@ mod real;
 #[path = "../../../../ledger-protocol/tests/client/synthetic.rs"]
 mod synthetic;
 
-use proposal_model::model::{A, Cfg, Kind, LK, M, Mode, Prune, St};
+use proposal_model::model::{A, CD, CG, Cfg, Kind, LK, M, Mode, Prune, St};
 use real::{Real, Tally};
 
 /// Walks in all; `CROSSTIE_WALKS` sets another number.
@@ -64,16 +64,25 @@ impl Dice {
     }
 }
 
-fn holds_locks(model: &M, state: &St, chain: usize) -> bool {
-    let legs = model.c.props.iter().zip(&state.st).flat_map(|(proposal, there)| proposal.legs.iter().zip(there));
-    legs.into_iter().any(|(leg, there)| leg.c == chain && *there == LK)
+/// Whether a chain holds something LOCKED, of a proposal with COMMIT if that is asked for.
+fn holds_locks(model: &M, state: &St, chain: usize, with_commit: bool) -> bool {
+    (0..model.c.props.len()).filter(|p| !with_commit || matches!(state.r[*p].st, CG | CD)).any(|p| {
+        let legs = model.c.props[p].legs.iter().zip(&state.st[p]);
+        legs.into_iter().any(|(leg, there)| leg.c == chain && *there == LK)
+    })
 }
 
-/// Whether walks that take this action often would get nowhere.
-fn is_dull(model: &M, state: &St, action: A) -> bool {
+/// Whether walks that take this action often would get nowhere. Every other walk is patient: the chain that is to fall
+/// back is frozen only when it is to apply what it holds.
+fn is_dull(model: &M, state: &St, action: A, is_patient: bool) -> bool {
+    let forgets = |c: u8| holds_locks(model, state, c as usize, is_patient);
     match action {
         A::Tick | A::Cancel(_) => true,
-        A::Freeze(c) | A::RollS(c) => !(model.c.rollback_s && holds_locks(model, state, c as usize)),
+        A::Freeze(c) => !(model.c.rollback_s && forgets(c)),
+        A::RollS(c) => !forgets(c),
+        A::Dec(p, g, true) if is_patient && model.c.rollback_s && !state.rolled => {
+            model.c.freeze == Some(model.c.props[p as usize].legs[g as usize].c)
+        }
         A::RollR(_) => model.c.rollback_r == 3 && !has_to_lose(state),
         A::Thaw(_) => model.c.rollback_s && !state.rolled,
         _ => false,
@@ -135,6 +144,7 @@ fn walk_shard(shard: usize) {
         let mut dice = Dice(walk.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xC0FFEE);
         let (mut real, mut state) = (fresh[at].clone(), model.start());
         let actions = model.actions();
+        let is_patient = dice.roll(2) == 0;
         let may_fall = model.c.rollback_s || model.c.rollback_r != 0;
         let mut trace = Trace(Vec::new());
         loop {
@@ -151,11 +161,13 @@ fn walk_shard(shard: usize) {
             // is frozen when it has something to forget.
             let mut choice = dice.roll(possible.len());
             for _ in 0..if may_fall { 12 } else { 4 } {
-                if is_dull(&model, &state, possible[choice].0) {
+                if is_dull(&model, &state, possible[choice].0, is_patient) {
                     choice = dice.roll(possible.len());
                 }
             }
-            if matches!(possible[choice].0, A::RollR(_)) && is_dull(&model, &state, possible[choice].0) {
+            // What makes something fall back can wait.
+            let can_wait = matches!(possible[choice].0, A::Freeze(_) | A::RollS(_) | A::RollR(_));
+            if may_fall && can_wait && is_dull(&model, &state, possible[choice].0, is_patient) {
                 choice = possible.iter().position(|(action, _)| *action == A::Tick).unwrap_or(choice);
             }
             let (action, next) = possible[choice].clone();
