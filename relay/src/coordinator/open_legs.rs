@@ -5,10 +5,10 @@
 use super::send::send;
 use super::{RelayFacts, record};
 use chain_state::{BlockState, StoreFault};
-use ledger_protocol::ChainId;
-use ledger_protocol::codec::Bounded;
+use ledger_protocol::codec::{Bounded, encode};
 use ledger_protocol::interchain::{Decision, DecisionVerdict, MAX_OPEN_LEGS, MessageContent, OpenLeg, Reanchored};
 use ledger_protocol::system::{LegPhase, LegStatus, ProposalState};
+use ledger_protocol::{ChainId, ProposalId};
 
 /// Every voting leg of a chain that began and that no Outcome and no NO has closed, ascending by proposal. A leg that
 /// counts as closed for its proposal's state only, because the chain was frozen, is among them.
@@ -25,6 +25,31 @@ fn open_legs(state: &BlockState<'_>, chain: &ChainId) -> Result<Vec<OpenLeg>, St
         }
     }
     Ok(open)
+}
+
+/// Working area: (chain, id) of every leg whose YES may be of a branch that was dropped.
+const DROPPED_VOTES: &str = "votes-of-dropped";
+
+fn vote_key(chain: &ChainId, id: &ProposalId) -> Vec<u8> {
+    encode(&(chain, id))
+}
+
+/// Whether the YES of a leg that is not closed came before the chain's last re-anchor: then the branch that is kept may
+/// have voted otherwise, which is no contradiction.
+pub(super) fn is_of_dropped_branch(
+    state: &BlockState<'_>,
+    chain: &ChainId,
+    id: &ProposalId,
+) -> Result<bool, StoreFault> {
+    Ok(state.working(DROPPED_VOTES, &vote_key(chain, id))?.is_some())
+}
+
+/// A leg is closed: its vote matters no more.
+pub(super) fn forget_vote(state: &mut BlockState<'_>, chain: &ChainId, id: &ProposalId) -> Result<(), StoreFault> {
+    if is_of_dropped_branch(state, chain, id)? {
+        state.remove_working(DROPPED_VOTES, &vote_key(chain, id))?;
+    }
+    Ok(())
 }
 
 /// Says the ABORT of every leg that a NO of the chain has closed. A NO is answered by no Decision; but it may be the
@@ -61,6 +86,9 @@ pub(crate) fn tell_open_legs(
     tell_aborts(state, facts, chain)?;
     let number = chain_interchain::reanchors(state, chain)?;
     let open = open_legs(state, chain)?;
+    for leg in &open {
+        state.put_working(DROPPED_VOTES, &vote_key(chain, &leg.id), &[])?;
+    }
     let mut pages: Vec<&[OpenLeg]> = open.chunks(MAX_OPEN_LEGS).collect();
     if pages.is_empty() {
         // The chain waits for a last page, even an empty one.

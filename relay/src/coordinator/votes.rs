@@ -4,10 +4,10 @@ use super::lost::{self, LostOutcome};
 use super::queue::{self, Released};
 use super::record::{self, with_phase};
 use super::table::{OutcomeReaction, VoteReaction, on_outcome, on_vote};
-use super::{RelayFacts, decide, early, overdue};
+use super::{RelayFacts, decide, early, open_legs, overdue};
 use crate::registry;
 use chain_state::{BlockState, StoreFault};
-use ledger_protocol::interchain::{Message, MessageContent, Outcome, Verdict, Vote};
+use ledger_protocol::interchain::{DecisionVerdict, Message, MessageContent, Outcome, Verdict, Vote};
 use ledger_protocol::proof::message_hash;
 use ledger_protocol::system::{LegPhase, LegStatus, ProposalRecord, ProposalState};
 use ledger_protocol::{ChainId, Code, SuiteHash};
@@ -102,6 +102,20 @@ fn on_vote_message(
             Ok(Code::OK)
         }
         VoteReaction::Receipt(code) => Ok(code),
+        VoteReaction::Contradiction
+            if matches!(vote.verdict, Verdict::No { .. })
+                && open_legs::is_of_dropped_branch(state, &vote.chain, &vote.id)? =>
+        {
+            let phase = match record.decision.as_option() {
+                Some(DecisionVerdict::Commit { .. }) => LegPhase::Disputed,
+                _ => LegPhase::ClosedByNo { message_hash },
+            };
+            let record = with_phase(record, &vote.chain, phase);
+            record::put(state, &record)?;
+            free(state, &record, &vote.chain, released)?;
+            decide::settle(state, facts, record)?;
+            Ok(Code::OK)
+        }
         VoteReaction::Contradiction => {
             registry::freeze(state, facts, &vote.chain, released)?;
             Ok(Code::CONTRADICTION)
@@ -131,6 +145,7 @@ fn free(
 ) -> Result<(), StoreFault> {
     let submit = record::submit_of(state, &record.id)?;
     overdue::outcome_came(state, &record.id, chain, record.decided_at)?;
+    open_legs::forget_vote(state, chain, &record.id)?;
     if let Some(leg) = submit.body.legs.find(chain) {
         queue::release_leg(state, &record.id, &submit, leg, released)?;
     }

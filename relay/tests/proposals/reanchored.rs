@@ -271,3 +271,57 @@ fn a_lock_of_the_kept_branch_is_freed_though_the_dropped_one_said_no() {
     assert!(matches!(world.phase(&id, 0), LegPhase::ClosedByNo { .. }));
     assert_eq!(world.chain_record(0).status, ChainStatus::Active);
 }
+
+/// The dropped branch voted YES, and the kept one NO before either could know of the other; `decide` is what the relay
+/// makes of the YES before it freezes the chain. Gives the proposal.
+fn refused_by_the_kept_branch(decide: impl FnOnce(&mut World, &ProposalId)) -> (World, ProposalId) {
+    let mut world = World::new(2);
+    let legs = vec![transfer(world.id(0), &[("c0", -60)]), write(world.id(1), &["k"], "new")];
+    let id = world.propose(legs);
+    let common = world.subs[0].archive.tip();
+    let mut kept = world.subs[0].fork();
+    std::mem::swap(&mut world.subs[0], &mut kept);
+    assert_eq!(world.subs[0].local(vec![add("c0", -50)]), Code::OK);
+    assert_eq!(world.step(0), [Code::BOUND]);
+    std::mem::swap(&mut world.subs[0], &mut kept);
+    assert_eq!(world.step(0), [Code::OK]);
+    world.collect(&[0]);
+    assert!(matches!(world.phase(&id, 0), LegPhase::VotedYes { .. }));
+    decide(&mut world, &id);
+    assert_eq!(world.decide(Motion::Freeze(world.id(0))), Code::OK);
+    let to = kept.hand_over(60);
+    let motion = reanchor_to(&world, &kept.archive, common, to, Height(0));
+    world.subs[0] = kept;
+    assert_eq!(world.decide(Motion::Reanchor(Box::new(motion))), Code::OK);
+    (world, id)
+}
+
+#[test]
+fn a_no_of_the_kept_branch_disputes_what_was_committed_on_the_dropped_ones_yes() {
+    let (mut world, id) = refused_by_the_kept_branch(|world, id| {
+        world.step(1);
+        world.collect(&[1]);
+        assert_eq!(world.state(id), ProposalState::Committing);
+    });
+    assert_eq!(world.step(0), [Code::DROPPED, Code::OK], "the COMMIT, then the list");
+    assert!(takes_part(&world), "nobody contradicted it");
+    world.rounds(2);
+    assert_eq!(world.phase(&id, 0), LegPhase::Disputed);
+    assert_eq!(world.state(&id), ProposalState::Committed);
+    assert_eq!(world.chain_record(0).status, ChainStatus::Active);
+    assert_eq!((world.in_flight(0), world.in_flight(1)), (0, 0));
+    let legs = vec![write(world.id(0), &["k"], "again"), write(world.id(1), &["k"], "again")];
+    let next = world.propose(legs);
+    world.rounds(3);
+    assert_eq!(world.state(&next), ProposalState::Committed);
+}
+
+#[test]
+fn a_no_of_the_kept_branch_closes_what_was_aborted() {
+    let (mut world, id) = refused_by_the_kept_branch(|_, _| {});
+    assert_eq!(world.abort_of(&id), (Code::CHAIN_LOST, world.id(0)));
+    world.rounds(2);
+    assert!(matches!(world.phase(&id, 0), LegPhase::ClosedByNo { .. }));
+    assert_eq!(world.chain_record(0).status, ChainStatus::Active);
+    assert_eq!(world.in_flight(0), 0);
+}

@@ -79,10 +79,16 @@ pub fn is_catching_up(state: &BlockState<'_>) -> Result<bool, StoreFault> {
     Ok(heard.told < heard.announced)
 }
 
-/// Whether a message about a voting leg without a record is from before a re-anchor, and so gets a receipt only. A
-/// NOTIFY leg has no vote that could have been forgotten: it runs once in these books.
+/// Whether a message about a voting leg is from before a re-anchor and meant for another branch, and so gets a receipt
+/// only: everything about a leg without a record, and a COMMIT of one that this branch refused, because the other one
+/// had voted YES. A NOTIFY leg has no vote that could have been forgotten: it runs once in these books.
 pub(super) fn is_void(state: &BlockState<'_>, known: Option<LegState>, incoming: Incoming) -> Result<bool, StoreFault> {
-    Ok(known.is_none() && incoming != Incoming::Notify && is_catching_up(state)?)
+    let is_meant_for_another = match known {
+        None => incoming != Incoming::Notify,
+        Some(LegState::Refused) => incoming == Incoming::Commit,
+        Some(_) => false,
+    };
+    Ok(is_meant_for_another && is_catching_up(state)?)
 }
 
 /// A page of the list: legs without a record become DISPUTED, once. A page that does not fit the block waits in order.
