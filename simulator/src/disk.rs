@@ -4,7 +4,7 @@
 //! Invariants: the log keeps prefix semantics (what survives is a prefix of what was appended); a batch survives whole
 //! or not at all, and only if all batches of its store before it do; what was reported durable survives every crash.
 
-use crate::random::Random;
+use crate::random::{Random, Seed};
 use crate::world::ChainIndex;
 use chain_state::{MemoryStore, StoreReader, StoreWriter, WriteBatch};
 use ledger_protocol::Height;
@@ -21,7 +21,7 @@ pub enum Tail {
     Kept,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct LogRecord {
     chain: ChainIndex,
     height: Height,
@@ -29,14 +29,14 @@ struct LogRecord {
     entry: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Unsynced {
     number: u64,
     height: Height,
     undo: WriteBatch,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct StoreDisk {
     store: MemoryStore,
     unsynced: VecDeque<Unsynced>,
@@ -44,7 +44,7 @@ struct StoreDisk {
 }
 
 /// A process's disk.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Disk {
     log: VecDeque<LogRecord>,
     appended: u64,
@@ -139,8 +139,20 @@ impl Disk {
 
     /// Everything is gone.
     pub fn wipe(&mut self) {
-        // The disk is empty, but not another one.
-        *self = Self { slower_by_ms: self.slower_by_ms, is_full: self.is_full, ..Self::default() };
+        self.replace_by(Self::default());
+    }
+
+    /// What is durable now, as a copy of its own.
+    pub fn durable(&self) -> Self {
+        let mut copy = self.clone();
+        // Everything that is not synced is left out: nothing is drawn.
+        copy.crash(Tail::Lost, &mut Random::new(Seed(0), 0));
+        copy
+    }
+
+    /// The contents become those of a copy; the disk itself is not another one.
+    pub fn replace_by(&mut self, copy: Self) {
+        *self = Self { slower_by_ms: self.slower_by_ms, is_full: self.is_full, ..copy };
     }
 
     /// A replica's store.

@@ -31,11 +31,12 @@ pub use signing::OneSignature;
 use crate::actors::Blame;
 use crate::failure::Contradiction;
 use crate::signer::SignedMessage;
-use crate::world::{ChainIndex, ProcessId};
+use crate::world::{BackupId, ChainIndex, ProcessId};
 use chain_engine::PublishedBlock;
 use chain_state::{MemoryStore, WriteBatch};
 use ledger_protocol::chain::Genesis;
 use ledger_protocol::{ChainId, Height};
+use std::collections::BTreeMap;
 
 /// Something that happened in a world.
 #[derive(Debug)]
@@ -63,8 +64,23 @@ pub enum Fact<'a> {
         /// Whether this replica is the first to publish this height.
         is_first: bool,
     },
+    /// All disks of a chain were copied at one moment.
+    BackedUp(BackupId),
+    /// All disks of a chain went back to what they were: seen at the replica that is furthest now.
+    Restored(&'a Restoration),
     /// A signature left its process.
     SignatureLeft(&'a SignedMessage),
+}
+
+/// A chain went back to a backup: it lost the blocks above `kept`, and what it signed since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restoration {
+    /// The backup.
+    pub backup: BackupId,
+    /// The height of the replica that is furthest.
+    pub kept: Height,
+    /// The height of each.
+    pub heights: BTreeMap<ProcessId, Height>,
 }
 
 /// A fact with where and when it happened.
@@ -120,7 +136,8 @@ pub fn standard() -> Vec<Box<dyn Property>> {
     ]
 }
 
-/// What holds beside that in a network of honest chains that are never re-anchored.
+/// What holds beside that in a network of honest chains. One that went back to a backup is excused for what it lost, and
+/// for nothing else.
 pub fn of_network(relay: ChainIndex) -> Vec<Box<dyn Property>> {
     vec![
         Box::new(Delivery::default()),

@@ -9,6 +9,7 @@ mod agenda;
 mod books;
 mod casting;
 mod chronicle;
+mod healing;
 mod strikes;
 
 pub use casting::ActorSpan;
@@ -24,6 +25,7 @@ use crate::scenario::{Arrival, Latency, Row, Scenario, Schedule, Signatures, Wor
 use crate::world::{ProcessId, World, WorldConfig};
 use agenda::Agenda;
 use casting::Casting;
+use healing::Healing;
 use ledger_protocol::{ChainId, Hash, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 use strikes::Strikes;
@@ -96,6 +98,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let mut ids = Vec::new();
     let mut amounts = books::Amounts::new();
     let mut casting = None;
+    let mut healing = Healing::default();
     let mut work_began_ms = 0;
     let outcome = network.register(&mut world).and_then(|()| {
         work_began_ms = world.now_ms();
@@ -104,10 +107,16 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         }
         let arrivals = scenario.workload.arrivals(rows, network.subchains.len(), scenario.length_ms, seed);
         let cast = casting.insert(Casting::new(&mut world, &network, scenario, seed));
-        let mut doing = Doing { strikes: &mut strikes, casting: cast, ids: &mut ids, amounts: &mut amounts };
+        let mut doing = Doing {
+            strikes: &mut strikes,
+            casting: cast,
+            healing: &mut healing,
+            ids: &mut ids,
+            amounts: &mut amounts,
+        };
         work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
-        settle(&mut world, &network, scenario, &ids)?;
-        let books = books::Books { amounts: &amounts, committed: &chronicle.committed() };
+        settle(&mut world, &mut network, scenario, &ids, &mut healing)?;
+        let books = books::Books { amounts: &amounts, fates: &chronicle.fates() };
         books.check(&world, &network, scenario).map_err(|(broken, facts)| world.contradicted(broken, facts))
     });
     let (actors, misdeeds) = casting.map(|casting| casting.end(&mut world)).unwrap_or_default();
@@ -188,6 +197,7 @@ fn spread(world: &mut World, network: &Network, latency: Latency) {
 struct Doing<'a> {
     strikes: &'a mut Strikes,
     casting: &'a mut Casting,
+    healing: &'a mut Healing,
     ids: &'a mut Vec<ProposalId>,
     amounts: &'a mut books::Amounts,
 }
@@ -200,20 +210,26 @@ fn work(
     arrivals: &[Arrival],
     doing: &mut Doing<'_>,
 ) -> Result<(), Box<Failure>> {
-    let Doing { strikes, casting, ids, amounts } = doing;
+    let Doing { strikes, casting, healing, ids, amounts } = doing;
     let began_ms = world.now_ms();
     let mut agenda = Agenda::new(scenario);
     let mut arrivals = arrivals.iter().peekable();
     loop {
         let elapsed_ms = world.now_ms() - began_ms;
-        strikes.advance(world, network, elapsed_ms);
+        strikes.advance(world, network, healing, elapsed_ms);
+        healing.advance(world, network, ids);
         agenda.advance(world, network, elapsed_ms);
         casting.advance(world, network, elapsed_ms, ids);
         while let Some(arrival) = arrivals.next_if(|arrival| arrival.at_ms <= elapsed_ms) {
             agenda.submit(world, network, arrival, elapsed_ms, ids, amounts);
         }
-        let next_ms =
-            [arrivals.peek().map(|arrival| arrival.at_ms), strikes.next_ms(), agenda.next_ms(), casting.next_ms()];
+        let next_ms = [
+            arrivals.peek().map(|arrival| arrival.at_ms),
+            strikes.next_ms(),
+            agenda.next_ms(),
+            casting.next_ms(),
+            healing.next_ms(began_ms),
+        ];
         let end_ms = scenario.length_ms.max(arrivals.clone().next_back().map_or(0, |last| last.at_ms + 1));
         let until_ms = next_ms.into_iter().flatten().min().unwrap_or(end_ms).min(end_ms);
         if elapsed_ms >= end_ms {
@@ -221,12 +237,18 @@ fn work(
         }
         world.run_for(until_ms.saturating_sub(elapsed_ms).max(1))?;
     }
-    strikes.end_all(world, network);
+    strikes.end_all(world, network, healing);
     Ok(())
 }
 
 /// Everything that was ordered ends, and the books agree.
-fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[ProposalId]) -> Result<(), Box<Failure>> {
+fn settle(
+    world: &mut World,
+    network: &mut Network,
+    scenario: &Scenario,
+    ids: &[ProposalId],
+    healing: &mut Healing,
+) -> Result<(), Box<Failure>> {
     let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
     let limit_ms = world.now_ms() + scenario.settle_ms;
     let mut left: Vec<&ProposalId> = ids.iter().collect();
@@ -235,10 +257,15 @@ fn settle(world: &mut World, network: &Network, scenario: &Scenario, ids: &[Prop
     // not waited for: its client would submit it again.
     while rested_ms < REST_MS {
         world.run_for(STEP_MS)?;
+        healing.advance(world, network, ids);
+        let healed = healing.check(world, network, ids);
         left.retain(|id| !books::is_over(world, network, id, &bad));
         let open: Vec<&ProposalId> = left.iter().filter(|id| network.proposal(world, id).is_some()).copied().collect();
-        rested_ms = if open.is_empty() { rested_ms + STEP_MS } else { 0 };
+        rested_ms = if open.is_empty() && healed.is_ok() { rested_ms + STEP_MS } else { 0 };
         if world.now_ms() >= limit_ms && rested_ms == 0 {
+            if let Err(contradiction) = healed {
+                return Err(world.contradicted("liveness after restorations", contradiction));
+            }
             let first = open.first().map(|id| id.to_string()).unwrap_or_default();
             return Err(world.contradicted(
                 "A5 liveness after faults",

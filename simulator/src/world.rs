@@ -4,6 +4,7 @@
 //! does not pass inside an event. The first broken property stops the world: every later call returns it again.
 
 mod actors;
+mod backups;
 mod build;
 mod config;
 mod connect;
@@ -33,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+pub use backups::BackupId;
 pub use config::{ChainSpec, WorldConfig};
 pub use costs::{Costs, Step, StepKind};
 pub use faults::Fault;
@@ -180,6 +182,7 @@ pub struct World {
     failure: Option<Box<Failure>>,
     cast: crate::actors::Cast,
     cores: costs::Cores,
+    backups: backups::Backups,
 }
 
 impl fmt::Debug for World {
@@ -223,6 +226,7 @@ impl World {
             failure: None,
             cast: crate::actors::Cast::new(seed),
             cores: costs::Cores::default(),
+            backups: backups::Backups::default(),
         }
     }
 

@@ -1,12 +1,13 @@
 //! Agreement: one header per (chain, height), and with it one state, byte for byte.
 
-use super::{Fact, Observation, Property};
+use super::{Fact, Observation, Property, Restoration, reading};
 use crate::failure::Contradiction;
 use crate::world::{ChainIndex, ProcessId};
 use ledger_protocol::{Hash, Height, Suite};
 use std::collections::BTreeMap;
 
-/// All replicas of a chain have the same header at a height and write the same rows for it, the certificate apart.
+/// All replicas of a chain have the same header at a height and write the same rows for it, the certificate apart. Where
+/// a chain went back to a backup, this is asked of each branch.
 #[derive(Debug, Default)]
 pub struct Agreement {
     headers: BTreeMap<(ChainIndex, Height), (Hash, ProcessId)>,
@@ -39,6 +40,7 @@ impl Property for Agreement {
                 }
                 ("batch of rows", &mut self.rows, *height, digest.finish())
             }
+            Fact::Restored(restoration) => return self.restored(observation, restoration),
             _ => return Ok(()),
         };
         let first = seen.entry((observation.index, height)).or_insert((hash, observation.process));
@@ -49,5 +51,24 @@ impl Property for Agreement {
             format!("{process} has {what} {hash} at height {height} of chain {}", observation.index.0)
         };
         Err(Contradiction::new(say(first.0, first.1), say(hash, observation.process)))
+    }
+}
+
+impl Agreement {
+    /// What is above the kept height is lost; what stands there is what always stood there.
+    fn restored(&mut self, observation: &Observation<'_>, restoration: &Restoration) -> Result<(), Contradiction> {
+        let (index, kept) = (observation.index, restoration.kept);
+        let header = reading::header(observation, kept).map(|header| header.hash());
+        if let Some((published, process)) = self.headers.get(&(index, kept))
+            && header != Some(*published)
+        {
+            return Err(Contradiction::new(
+                format!("{process} has header {published} at height {kept} of chain {}", index.0),
+                format!("a backup of it holds {header:?}"),
+            ));
+        }
+        self.headers.retain(|(chain, height), _| *chain != index || *height <= kept);
+        self.rows.retain(|(chain, height), _| *chain != index || *height <= kept);
+        Ok(())
     }
 }

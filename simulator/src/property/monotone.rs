@@ -1,6 +1,7 @@
-//! Monotone counters: heights, times, outbox numbers, inbox counters and followed heights never fall or skip.
+//! Monotone counters: heights, times, outbox numbers, inbox counters and followed heights never fall or skip, but for the
+//! one time that a lane is brought in line after one of its chains lost blocks.
 
-use super::{Fact, Observation, Property};
+use super::{Fact, Observation, Property, Restoration, reading};
 use crate::failure::Contradiction;
 use crate::world::{ChainIndex, ProcessId};
 use ledger_protocol::interchain::OutboxLeaf;
@@ -13,6 +14,20 @@ pub struct Monotone {
     published: BTreeMap<(ProcessId, ChainIndex), Height>,
     headers: BTreeMap<ChainIndex, (Height, Hash, TimestampMs)>,
     leaves: BTreeMap<(ChainIndex, ChainId), OutboxLeaf>,
+    /// How often a chain went back to a backup.
+    restored: BTreeMap<ChainId, u32>,
+    /// How often a lane's numbers were excused for that: what its receiver says of it, and what its source sends.
+    excused: BTreeMap<(ChainIndex, ChainId, Excuse), u32>,
+    places: BTreeMap<ChainId, ChainIndex>,
+}
+
+/// Why a number may fall or skip, once for every time that a chain lost blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Excuse {
+    /// The peer lost blocks and was re-anchored in this block: what was received and followed of it may be less.
+    PeerReanchored,
+    /// This chain lost blocks: the number goes on with what the peer expects.
+    Renumbered,
 }
 
 impl Property for Monotone {
@@ -29,6 +44,7 @@ impl Property for Monotone {
             return Ok(());
         }
         let here = (observation.process, observation.index);
+        self.places.insert(observation.chain, observation.index);
         match &observation.fact {
             Fact::Opened { height, wiped } => {
                 let before = self.published.get(&here).copied().unwrap_or(Height::ZERO);
@@ -52,6 +68,10 @@ impl Property for Monotone {
                     ));
                 }
                 if *is_first { self.first(observation, block) } else { Ok(()) }
+            }
+            Fact::Restored(restoration) => {
+                self.restored(observation, restoration);
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -77,9 +97,14 @@ impl Monotone {
         for leaf in &block.outbox {
             let Some(before) = self.leaves.insert((index, leaf.peer), *leaf) else { continue };
             let falls = leaf.received < before.received
-                || leaf.follows.height_on_peer < before.follows.height_on_peer
-                || Some(leaf.first) != before.next_sequence();
-            if falls {
+                || leaf.follows.height_on_peer < before.follows.height_on_peer;
+            let skips = Some(leaf.first) != before.next_sequence();
+            let is_reanchored = leaf.reanchored > before.reanchored;
+            let falls = falls && !(is_reanchored && self.excuse(index, leaf.peer, leaf.peer, Excuse::PeerReanchored));
+            let skips = skips
+                && !(self.is_expected_by_peer(observation.chain, leaf)
+                    && self.excuse(index, leaf.peer, observation.chain, Excuse::Renumbered));
+            if falls || skips {
                 return Err(Contradiction::new(
                     format!("chain {}'s leaf for {:?} was {before:?}", index.0, leaf.peer.hash),
                     format!("at height {} it is {leaf:?}", header.height),
@@ -87,5 +112,39 @@ impl Monotone {
             }
         }
         Ok(())
+    }
+}
+
+impl Monotone {
+    /// The numbers are those of the kept blocks.
+    fn restored(&mut self, observation: &Observation<'_>, restoration: &Restoration) {
+        let index = observation.index;
+        *self.restored.entry(observation.chain).or_default() += 1;
+        for (process, height) in &restoration.heights {
+            self.published.insert((*process, index), *height);
+        }
+        self.headers.remove(&index);
+        if let Some(header) = reading::header(observation, restoration.kept).filter(|it| it.height > Height::ZERO) {
+            self.headers.insert(index, (header.height, header.hash(), header.timestamp_ms));
+        }
+        self.leaves.retain(|(chain, _), _| *chain != index);
+        for leaf in reading::outbox(observation, restoration.kept) {
+            self.leaves.insert((index, leaf.peer), leaf);
+        }
+    }
+
+    /// Whether a leaf's number is the one that the peer has said it expects.
+    fn is_expected_by_peer(&self, chain: ChainId, leaf: &OutboxLeaf) -> bool {
+        let of_peer = self.places.get(&leaf.peer).and_then(|index| self.leaves.get(&(*index, chain)));
+        of_peer.is_some_and(|of_peer| of_peer.received == leaf.first)
+    }
+
+    /// Takes an excuse, if there is one left.
+    fn excuse(&mut self, index: ChainIndex, peer: ChainId, loser: ChainId, excuse: Excuse) -> bool {
+        let losses = self.restored.get(&loser).copied().unwrap_or(0);
+        let used = self.excused.entry((index, peer, excuse)).or_default();
+        let is_left = *used < losses;
+        *used += u32::from(is_left);
+        is_left
     }
 }

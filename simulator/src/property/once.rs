@@ -1,4 +1,5 @@
-//! At most once: no input stands in two blocks of a chain, and no transaction in blocks of two.
+//! At most once: no input stands in two blocks of a chain, and no transaction in blocks of two. What stood in blocks that
+//! a chain has lost with its disks may come again.
 
 use super::{Fact, Observation, Property, reading};
 use crate::failure::Contradiction;
@@ -27,6 +28,11 @@ impl Property for AtMostOnce {
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
         if observation.blame.is_bad_chain(observation.index) {
             return Ok(());
+        }
+        if let Fact::Restored(restoration) = observation.fact {
+            let is_kept = |chain: ChainIndex, height: Height| chain != observation.index || height <= restoration.kept;
+            self.places.retain(|(chain, _), height| is_kept(*chain, *height));
+            self.transactions.retain(|_, (chain, height)| is_kept(*chain, *height));
         }
         let Fact::Published { block, is_first: true } = &observation.fact else { return Ok(()) };
         let (here, height) = (observation.index, block.header.height);

@@ -3,6 +3,10 @@
 //!
 //! A6: of a chain with more bad validators than it tolerates nothing is asked; the others keep every promise, and a
 //! proposal that names it is decided and lets go of their keys all the same.
+//!
+//! What a chain lost with its disks (`lost.rs`) excuses it, and nobody else: see `docs/simulation.md`.
+
+mod lost;
 
 use super::{Fact, Observation, Property};
 use crate::failure::Contradiction;
@@ -17,7 +21,7 @@ use ledger_protocol::system::{LegPhase, ProposalRecord, ProposalState, accounts}
 use ledger_protocol::transaction::{Change, ChangeKind, Choice, Operation};
 use ledger_protocol::{ChainId, Code, Height, LedgerId, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
-use subchain::participant::LegRecord;
+use subchain::participant::{LegId, LegRecord};
 use subchain::participant::table::LegState;
 
 /// Where a leg stands on its chain, and since when.
@@ -27,12 +31,19 @@ struct LegSeen {
     since_on_subchain: Height,
 }
 
+/// A chain, and the relay height at which the proposal began whose leg it is.
+type LegPlace = (ChainId, Height);
+
 /// What was seen of one proposal.
 #[derive(Debug, Default)]
 struct Seen {
     submit: Option<Box<Submit>>,
     record: Option<ProposalRecord>,
-    legs: BTreeMap<ChainId, LegSeen>,
+    /// Relay height at which the record became what it is.
+    since_on_relay: Height,
+    legs: BTreeMap<LegPlace, LegSeen>,
+    /// What the relay and its subchains have lost of it.
+    lost: lost::Lost,
 }
 
 /// A1 to A5 for one relay and its subchains.
@@ -107,6 +118,7 @@ impl Proposals {
             let Some(record) = Self::record::<ProposalRecord>(observation, height, &change) else { continue };
             self.proposal_moved(height, record)?;
         }
+        self.note_lost(observation, height)?;
         self.overdue(height)
     }
 
@@ -127,6 +139,7 @@ impl Proposals {
     fn proposal_moved(&mut self, height: Height, record: ProposalRecord) -> Verdict {
         let seen = self.seen.entry(record.id).or_default();
         let before = seen.record.replace(record.clone());
+        seen.since_on_relay = height;
         let id = record.id;
         if let Some(before) = &before {
             // A queued record is replaced by a started one; nothing else ever goes back.
@@ -221,16 +234,15 @@ impl Proposals {
 
     fn on_subchain(&mut self, observation: &Observation<'_>, height: Height) -> Verdict {
         let changes = Self::changes(observation, height);
-        let mut applied = Vec::new();
         for change in &changes {
             let is_leg = change.ledger == LedgerId::SYSTEM && change.account.as_str() == accounts::LEGS;
             if !is_leg || change.kind != ChangeKind::Set {
                 continue;
             }
-            let Ok((id, _)) = decode::<(ProposalId, [u8; 8])>(&change.key, 256) else { continue };
+            let Ok((id, began)) = decode::<(ProposalId, [u8; 8])>(&change.key, 256) else { continue };
             let Some(record) = Self::record::<LegRecord>(observation, height, change) else { continue };
-            applied.push(id);
-            self.leg_moved(observation.chain, height, id, record.state)?;
+            let leg = LegId { id, started_at_on_relay: Height(u64::from_be_bytes(began)) };
+            self.leg_moved(observation.chain, height, leg, record.state)?;
         }
         // A4: between lock and end nobody else writes a key that a leg holds exclusively.
         for change in changes.iter().filter(|change| change.ledger != LedgerId::SYSTEM) {
@@ -251,9 +263,11 @@ impl Proposals {
         Ok(())
     }
 
-    fn leg_moved(&mut self, chain: ChainId, height: Height, id: ProposalId, state: LegState) -> Verdict {
+    fn leg_moved(&mut self, chain: ChainId, height: Height, leg: LegId, state: LegState) -> Verdict {
+        let id = leg.id;
         let seen = self.seen.entry(id).or_default();
-        let before = seen.legs.insert(chain, LegSeen { state, since_on_subchain: height });
+        let place = (chain, leg.started_at_on_relay);
+        let before = seen.legs.insert(place, LegSeen { state, since_on_subchain: height });
         if let Some(before) = before
             && before.state != state
             && !matches!(before.state, LegState::Locked | LegState::Waiting)
@@ -263,15 +277,7 @@ impl Proposals {
                 format!("at height {height} it is {state:?}"),
             );
         }
-        let held: Vec<LockKey> = seen
-            .submit
-            .iter()
-            .flat_map(|submit| submit.body.legs.iter())
-            .filter(|leg| leg.chain == chain)
-            .flat_map(|leg| leg.scope.iter())
-            .filter(|entry| entry.access == AccessKind::Exclusive)
-            .map(|entry| entry.key.clone())
-            .collect();
+        let held = seen.exclusive_keys(&chain);
         for key in held {
             if state == LegState::Locked {
                 self.locked.insert((chain, key), (id, height));
@@ -282,38 +288,62 @@ impl Proposals {
         self.compare(&id)
     }
 
-    /// A1 and S1: what a leg did is what was decided, and what every other leg did.
+    /// A1 and S1: what a leg did is what was decided, and what every other leg did. Where the relay has lost a decision,
+    /// a leg may have heard it.
     fn compare(&self, id: &ProposalId) -> Verdict {
         let Some(seen) = self.seen.get(id) else { return Ok(()) };
-        let decision = seen.record.as_ref().and_then(|record| record.decision.as_option());
-        let mut applied = None;
-        let mut dropped = None;
-        for (chain, leg) in &seen.legs {
-            match leg.state {
-                LegState::Applied => applied = Some(chain),
-                LegState::Released | LegState::Tombstone => dropped = Some(chain),
-                _ => {}
+        let starts: BTreeSet<Height> = seen.legs.keys().map(|(_, started_at)| *started_at).collect();
+        for started_at in starts {
+            let decision = seen.decision(started_at);
+            let said = seen.said(started_at);
+            let mut applied = None;
+            let mut dropped = None;
+            let legs = || seen.legs.iter().filter(|((_, at), _)| *at == started_at);
+            for ((chain, _), leg) in legs() {
+                match leg.state {
+                    LegState::Applied => applied = Some(chain),
+                    LegState::Released | LegState::Tombstone => dropped = Some(chain),
+                    _ => {}
+                }
+            }
+            let notified = legs().find(|(_, leg)| matches!(leg.state, LegState::Noted | LegState::Waiting));
+            if let (Some(((chain, _), _)), false) = (notified, said.commit) {
+                return against(format!("a NOTIFY of {id} follows COMMIT"), format!("it came to {chain:?} without"));
+            }
+            if let (Some(applied), Some(dropped)) = (applied, dropped)
+                && !(said.commit && said.abort)
+            {
+                return against(format!("A1: {id} is applied on {applied:?}"), format!("it is dropped on {dropped:?}"));
+            }
+            let unsaid = applied.filter(|_| !said.commit).map(|chain| (chain, "applied"));
+            let unsaid = unsaid.or(dropped.filter(|_| !said.abort).map(|chain| (chain, "dropped")));
+            if let Some((chain, how)) = unsaid {
+                return match decision {
+                    Some(DecisionVerdict::Commit { .. }) => {
+                        against(format!("A1: {id} is decided COMMIT"), format!("it is {how} on {chain:?}"))
+                    }
+                    Some(DecisionVerdict::Abort { .. }) => {
+                        against(format!("A1: {id} is decided ABORT"), format!("it is {how} on {chain:?}"))
+                    }
+                    None => against(format!("S1: {id} is not decided"), format!("its leg ended on {chain:?}")),
+                };
             }
         }
-        let mut notified = seen.legs.iter().filter(|(_, leg)| matches!(leg.state, LegState::Noted | LegState::Waiting));
-        if let (Some((chain, _)), false) = (notified.next(), matches!(decision, Some(DecisionVerdict::Commit { .. }))) {
-            return against(format!("a NOTIFY of {id} follows COMMIT"), format!("it came to {chain:?} without"));
-        }
-        if let (Some(applied), Some(dropped)) = (applied, dropped) {
-            return against(format!("A1: {id} is applied on {applied:?}"), format!("it is dropped on {dropped:?}"));
-        }
-        match (decision, applied, dropped) {
-            (Some(DecisionVerdict::Commit { .. }), _, Some(chain)) => {
-                against(format!("A1: {id} is decided COMMIT"), format!("it is dropped on {chain:?}"))
-            }
-            (Some(DecisionVerdict::Abort { .. }), Some(chain), _) => {
-                against(format!("A1: {id} is decided ABORT"), format!("it is applied on {chain:?}"))
-            }
-            (None, Some(chain), _) | (None, _, Some(chain)) => {
-                against(format!("S1: {id} is not decided"), format!("its leg ended on {chain:?}"))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
+    }
+}
+
+impl Seen {
+    /// Keys that its leg on a chain holds alone.
+    fn exclusive_keys(&self, chain: &ChainId) -> Vec<LockKey> {
+        let legs = self.submit.iter().flat_map(|submit| submit.body.legs.iter()).filter(|leg| leg.chain == *chain);
+        let entries = legs.flat_map(|leg| leg.scope.iter()).filter(|entry| entry.access == AccessKind::Exclusive);
+        entries.map(|entry| entry.key.clone()).collect()
+    }
+
+    /// What the relay has decided, on the branch that it is on, of the proposal that began there.
+    fn decision(&self, started_at: Height) -> Option<&DecisionVerdict> {
+        self.record.as_ref().filter(|record| record.started_at == started_at)?.decision.as_option()
     }
 }
 
@@ -329,6 +359,9 @@ impl Property for Proposals {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Verdict {
+        if let Fact::Restored(restoration) = observation.fact {
+            self.restored(observation, restoration.kept);
+        }
         let Fact::Published { block, is_first: true } = &observation.fact else { return Ok(()) };
         let height = block.header.height;
         self.bad.extend(observation.blame.bad_chains());
@@ -343,6 +376,13 @@ impl Property for Proposals {
 
     fn at_rest(&mut self) -> Verdict {
         for (id, seen) in &self.seen {
+            if let Some(((chain, _), leg)) = seen.legs.iter().find(|(_, leg)| leg.state == LegState::Locked) {
+                let state = seen.record.as_ref().map(|record| record.state);
+                return against(
+                    format!("{id} is {state:?}"),
+                    format!("its leg on {chain:?} is LOCKED since height {}", leg.since_on_subchain),
+                );
+            }
             let Some(record) = &seen.record else { continue };
             let names_bad = record.legs.iter().any(|leg| self.bad.contains(&leg.chain));
             // A6: a bad chain can keep a decided proposal open, and nobody's keys.
@@ -350,15 +390,11 @@ impl Property for Proposals {
             if !record.state.is_terminal() && !is_excused {
                 return against(format!("A5: {id} ends"), format!("it is {:?} when all is quiet", record.state));
             }
-            if let Some((chain, leg)) = seen.legs.iter().find(|(_, leg)| leg.state == LegState::Locked) {
-                return against(
-                    format!("{id} is {:?}", record.state),
-                    format!("its leg on {chain:?} is LOCKED since height {}", leg.since_on_subchain),
-                );
-            }
             let voting = record.legs.iter().filter(|leg| leg.mode.votes() && !self.bad.contains(&leg.chain));
+            let place = |chain: &ChainId| (*chain, record.started_at);
             let unapplied =
-                voting.filter(|leg| seen.legs.get(&leg.chain).is_none_or(|it| it.state != LegState::Applied));
+                voting.filter(|leg| seen.legs.get(&place(&leg.chain)).is_none_or(|it| it.state != LegState::Applied));
+            let unapplied = unapplied.filter(|leg| !seen.is_excused(&place(&leg.chain)));
             if matches!(record.decision, Choice::Some(DecisionVerdict::Commit { .. }))
                 && let Some(leg) = unapplied.into_iter().next()
             {

@@ -3,10 +3,13 @@
 use super::Observation;
 use chain_engine::ChainReader;
 use chain_state::{BlockState, Place};
-use ledger_protocol::chain::Input;
+use ledger_protocol::chain::{Header, Input};
+use ledger_protocol::interchain::{Motion, OutboxLeaf};
 use ledger_protocol::proposal::Submit;
+use ledger_protocol::system::ProposalRecord;
 use ledger_protocol::transaction::{Change, ChangeKind, Operation};
-use ledger_protocol::{Height, LedgerId};
+use ledger_protocol::{Height, LedgerId, ProposalId};
+use std::collections::BTreeSet;
 
 /// Every change of a block.
 pub(super) fn changes(observation: &Observation<'_>, height: Height) -> Vec<Change> {
@@ -37,6 +40,16 @@ pub(super) fn state<'o>(observation: &Observation<'o>, height: Height) -> Option
     BlockState::open(observation.store, observation.chain.suite, height).ok()
 }
 
+/// The header at a height.
+pub(super) fn header(observation: &Observation<'_>, height: Height) -> Option<Header> {
+    ChainReader::new(observation.store, observation.chain.suite).header(height).ok().flatten()
+}
+
+/// The outbox leaves of the block at a height.
+pub(super) fn outbox(observation: &Observation<'_>, height: Height) -> Vec<OutboxLeaf> {
+    ChainReader::new(observation.store, observation.chain.suite).outbox(height).ok().flatten().unwrap_or_default()
+}
+
 /// The inputs of a block.
 pub(super) fn inputs(observation: &Observation<'_>, height: Height) -> Vec<Input> {
     let reader = ChainReader::new(observation.store, observation.chain.suite);
@@ -55,4 +68,25 @@ pub(super) fn submits(observation: &Observation<'_>, height: Height) -> Vec<Subm
         }
     }
     submits
+}
+
+/// The records of all proposals that a relay has open after a block.
+pub(super) fn proposals(observation: &Observation<'_>, height: Height) -> Vec<ProposalRecord> {
+    let Some(state) = state(observation, height) else { return Vec::new() };
+    let chains = relay::registry::peers(&state).unwrap_or_default();
+    let of_chain = |chain| relay::coordinator::open_of_chain(&state, &chain).unwrap_or_default();
+    let ids: BTreeSet<ProposalId> = chains.into_iter().flat_map(of_chain).collect();
+    ids.iter().filter_map(|id| relay::coordinator::find(&state, id).ok().flatten()).collect()
+}
+
+/// Every motion that is proposed in these inputs.
+pub(super) fn motions(inputs: &[Input]) -> impl Iterator<Item = &Motion> {
+    let transactions = inputs.iter().filter_map(|input| match input {
+        Input::Transaction(transaction) => Some(transaction),
+        _ => None,
+    });
+    transactions.flat_map(|transaction| transaction.body.operations.iter()).filter_map(|one| match &one.operation {
+        Operation::ProposeMotion(proposal) => Some(&proposal.motion),
+        _ => None,
+    })
 }

@@ -24,6 +24,10 @@ impl Scopes {
         Self { relay, submits: BTreeMap::new(), open: BTreeMap::new(), started: 0 }
     }
 
+    fn is_under_way(record: &ProposalRecord) -> bool {
+        !matches!(record.state, ProposalState::Queued | ProposalState::Rejected)
+    }
+
     fn is_open(record: &ProposalRecord, chain: &ChainId) -> bool {
         let mut legs = record.legs.iter().filter(|leg| leg.mode.votes() && leg.chain == *chain);
         legs.any(|leg| matches!(leg.phase, LegPhase::Waiting | LegPhase::VotedYes { .. }))
@@ -54,17 +58,22 @@ impl Property for Scopes {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
-        let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
         if observation.index != self.relay {
             return Ok(());
         }
+        if let Fact::Restored(restoration) = observation.fact {
+            let kept = reading::proposals(observation, restoration.kept).into_iter();
+            let open = kept.filter(|record| record.legs.iter().any(|leg| Self::is_open(record, &leg.chain)));
+            self.open = open.filter(Self::is_under_way).map(|record| (record.id, record)).collect();
+        }
+        let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
         let height = block.header.height;
         for submit in reading::submits(observation, height) {
             self.submits.insert(submit.body.id(), submit);
         }
         let mut started = Vec::new();
         for (_, record) in reading::records::<ProposalRecord>(observation, height, accounts::PROPOSALS) {
-            let under_way = !matches!(record.state, ProposalState::Queued | ProposalState::Rejected);
+            let under_way = Self::is_under_way(&record);
             if under_way && record.started_at == height {
                 started.push(record.clone());
             }

@@ -63,10 +63,16 @@ impl Property for Shares {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
-        let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
         if observation.index != self.relay {
             return Ok(());
         }
+        if let Fact::Restored(restoration) = observation.fact {
+            self.held.clear();
+            for record in reading::proposals(observation, restoration.kept) {
+                self.note(&record);
+            }
+        }
+        let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
         let height = block.header.height;
         for submit in reading::submits(observation, height) {
             let legs = submit.body.legs.iter().zip(submit.authorisations.iter());

@@ -2,11 +2,13 @@
 //!
 //! A validator that lost its disk no longer knows what it signed: for the height that is under way by then it is not
 //! held to it, because there it is one of the faults that the chain tolerates; from the next height on it is.
+//! When a whole chain went back to a backup, its validators no longer know what they signed since then, and only since
+//! then: what left them before stands in the log that came back.
 
 use super::{Fact, Observation, Property};
 use crate::failure::Contradiction;
 use crate::signer::{SignedKind, SignedMessage};
-use crate::world::{ChainIndex, ProcessId};
+use crate::world::{BackupId, ChainIndex, ProcessId};
 use ledger_protocol::{Height, Round};
 use std::collections::BTreeMap;
 
@@ -15,7 +17,11 @@ type Place = (ProcessId, ChainIndex, Height, Round, SignedKind);
 /// A validator says one thing per (height, round, type), across all crashes.
 #[derive(Debug, Default)]
 pub struct OneSignature {
-    left: BTreeMap<Place, SignedMessage>,
+    /// The message, and how many had left before it.
+    left: BTreeMap<Place, (SignedMessage, u64)>,
+    count: u64,
+    /// How many had left when a backup was taken.
+    backups: BTreeMap<BackupId, u64>,
     best: BTreeMap<ChainIndex, Height>,
     /// Heights up to here are not held against a validator that was wiped.
     forgiven: BTreeMap<(ProcessId, ChainIndex), Height>,
@@ -46,6 +52,16 @@ impl Property for OneSignature {
                 self.forgiven.insert(here, best.saturating_add(1));
                 return Ok(());
             }
+            Fact::BackedUp(backup) => {
+                self.backups.insert(*backup, self.count);
+                return Ok(());
+            }
+            Fact::Restored(restoration) => {
+                let known = self.backups.get(&restoration.backup).copied().unwrap_or(u64::MAX);
+                self.left.retain(|place, (_, before)| place.1 != observation.index || *before < known);
+                self.best.insert(observation.index, restoration.kept);
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         let (height, round, kind) = message.place;
@@ -53,7 +69,8 @@ impl Property for OneSignature {
             return Ok(());
         }
         let place = (observation.process, observation.index, height, round, kind);
-        let first = self.left.entry(place).or_insert(**message);
+        let (first, _) = self.left.entry(place).or_insert((**message, self.count));
+        self.count += 1;
         if *first == **message {
             return Ok(());
         }

@@ -29,11 +29,14 @@ pub enum FaultKind {
     ClockJump,
     /// The target's clock stands still.
     ClockStop,
+    /// All processes of a chain die and come back with the disks that they had a while ago: the chain has lost what it
+    /// said since, and grows another branch.
+    RestoreBackup,
 }
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Crash,
         Self::PowerCut,
         Self::TornTail,
@@ -45,6 +48,7 @@ impl FaultKind {
         Self::SlowDisk,
         Self::ClockJump,
         Self::ClockStop,
+        Self::RestoreBackup,
     ];
 
     /// As scenario files and reports name it.
@@ -61,6 +65,7 @@ impl FaultKind {
             Self::SlowDisk => "slow-disk",
             Self::ClockJump => "clock-jump",
             Self::ClockStop => "clock-stop",
+            Self::RestoreBackup => "restore-backup",
         }
     }
 }
@@ -108,7 +113,16 @@ pub struct FaultPlan {
     pub chance_per_mille: u32,
     /// How long it lasts.
     pub for_ms: u64,
+    /// Of `restore-backup`: how old the disks are.
+    #[serde(default)]
+    pub backup_age_ms: Option<u64>,
+    /// Of `restore-backup`: how long after the processes are back people begin to heal it.
+    #[serde(default)]
+    pub healed_after_ms: Option<u64>,
 }
+
+/// How long people need to notice that a chain lost blocks, unless a scenario says otherwise.
+pub(super) const HEALED_AFTER_MS: u64 = 5_000;
 
 const fn always() -> u32 {
     1_000
@@ -128,6 +142,7 @@ impl FaultPlan {
         if self.chance_per_mille > 1_000 {
             return Err(ScenarioError::value(&format!("{name}.chance_per_mille"), "at most 1000"));
         }
+        self.check_backup(name)?;
         if let Target::Subchain(chain) | Target::WholeSubchain(chain) = &self.target {
             let known = chain.strip_prefix("chain-").and_then(|number| number.parse::<usize>().ok());
             let is_named = known.is_some_and(|number| number < network.subchains);
@@ -136,6 +151,27 @@ impl FaultPlan {
                 let problem = format!("{chain} is none of the {} subchains", network.subchains);
                 return Err(ScenarioError::value(&format!("{name}.target"), problem));
             }
+        }
+        Ok(())
+    }
+
+    fn check_backup(&self, name: &str) -> Result<(), ScenarioError> {
+        let (age, healed) = (self.backup_age_ms, self.healed_after_ms);
+        if self.kind != FaultKind::RestoreBackup {
+            let given = age.map(|_| "backup_age_ms").or(healed.map(|_| "healed_after_ms"));
+            return given.map_or(Ok(()), |key| {
+                Err(ScenarioError::value(&format!("{name}.{key}"), "only a restore-backup has it"))
+            });
+        }
+        if !matches!(self.target, Target::WholeRelay | Target::WholeSubchain(_) | Target::AnyWholeSubchain) {
+            let problem = "a whole chain is restored: whole-relay, { whole-subchain = … } or any-whole-subchain";
+            return Err(ScenarioError::value(&format!("{name}.target"), problem));
+        }
+        if !age.is_some_and(|age| (1..=super::MAX_LENGTH_MS).contains(&age)) {
+            return Err(ScenarioError::value(&format!("{name}.backup_age_ms"), "needed: at least 1 ms, at most a day"));
+        }
+        if healed.is_some_and(|healed| healed > super::MAX_LENGTH_MS) {
+            return Err(ScenarioError::value(&format!("{name}.healed_after_ms"), "at most a day"));
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ pub struct Strike {
     pub at_ms: u64,
     /// How long.
     pub for_ms: u64,
+    /// Of a restoration: how old the disks are, and how long after it people begin to heal it.
+    pub backup_ms: Option<(u64, u64)>,
 }
 
 impl fmt::Display for Strike {
@@ -58,6 +60,9 @@ impl Schedule {
                         draw,
                         at_ms: at_ms + shift_ms,
                         for_ms: plan.for_ms,
+                        backup_ms: plan
+                            .backup_age_ms
+                            .map(|age_ms| (age_ms, plan.healed_after_ms.unwrap_or(super::fault::HEALED_AFTER_MS))),
                     });
                 }
                 let Some(every_ms) = plan.every_ms else { break };

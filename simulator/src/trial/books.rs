@@ -1,8 +1,10 @@
 //! What the books must say when all is over: amounts, and what became of chains that were found out.
 //!
 //! Where no chain is bad, nothing is made or lost over all of them. A bad chain's own books are its own affair: then
-//! every honest chain is asked alone, by what was decided.
+//! every honest chain is asked alone, by what was decided. So it is where a chain went back to a backup: a leg that it forgot
+//! counts if it is applied nevertheless, and so does one of a COMMIT that only a lost branch of the relay knew.
 
+use super::chronicle::Fates;
 use crate::failure::Contradiction;
 use crate::fixture::{Member, Network};
 use crate::scenario::{BALANCE, LocalKind, Scenario, TILL};
@@ -32,7 +34,7 @@ pub(super) fn is_over(world: &World, network: &Network, id: &ProposalId, bad: &B
 /// What is known of the amounts.
 pub(super) struct Books<'a> {
     pub(super) amounts: &'a Amounts,
-    pub(super) committed: &'a BTreeSet<ProposalId>,
+    pub(super) fates: &'a Fates,
 }
 
 type Verdict = Result<(), (&'static str, Contradiction)>;
@@ -45,6 +47,16 @@ impl Books<'_> {
         forked_are_frozen(world, network)
     }
 
+    /// Whether a proposal's amount belongs to the books of a chain.
+    fn counts(&self, network: &Network, id: &ProposalId, position: usize) -> bool {
+        let Fates { committed, committed_on_lost, forgotten, applied } = self.fates;
+        let leg = (*id, network.index(Member::Subchain(position)).0);
+        if applied.contains(&leg) && (committed.contains(id) || committed_on_lost.contains(id)) {
+            return true;
+        }
+        committed.contains(id) && !forgotten.contains(&leg)
+    }
+
     fn check_amounts(&self, world: &World, network: &Network, scenario: &Scenario, bad: &BTreeSet<ChainId>) -> Verdict {
         let counters: &[&str] = match scenario.workload.local_kind {
             LocalKind::Records => &[BALANCE],
@@ -53,7 +65,7 @@ impl Books<'_> {
         let opening = i64::try_from(counters.len()).unwrap_or(0) * scenario.workload.opening_balance;
         let amount =
             |position| -> i64 { counters.iter().filter_map(|name| network.counter(world, position, name)).sum() };
-        if bad.is_empty() {
+        if bad.is_empty() && world.restored().next().is_none() {
             let chains = network.subchains.len();
             let expected = i64::try_from(chains).unwrap_or(0) * opening;
             let found: i64 = (0..chains).map(amount).sum();
@@ -65,9 +77,10 @@ impl Books<'_> {
             return Ok(());
         }
         let mut moved: BTreeMap<usize, i64> = BTreeMap::new();
-        let committed = self.committed.iter().filter_map(|id| self.amounts.get(id));
-        for (position, amount) in committed.flatten() {
-            *moved.entry(*position).or_default() += amount;
+        for (id, legs) in self.amounts {
+            for (position, amount) in legs.iter().filter(|(position, _)| self.counts(network, id, *position)) {
+                *moved.entry(*position).or_default() += amount;
+            }
         }
         for (position, subchain) in network.subchains.iter().enumerate() {
             let (expected, found) = (opening + moved.get(&position).copied().unwrap_or(0), amount(position));

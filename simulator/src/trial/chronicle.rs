@@ -10,12 +10,12 @@ use chain_engine::ChainReader;
 use chain_state::{BlockState, Place};
 use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::DecisionVerdict;
-use ledger_protocol::system::{LegPhase, ProposalRecord, ProposalState, accounts};
+use ledger_protocol::system::{LegPhase, ProposalRecord, accounts};
 use ledger_protocol::transaction::{Change, ChangeKind, Choice};
 use ledger_protocol::{ChainId, Height, LedgerId, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use subchain::participant::LegRecord;
+use subchain::participant::{LegId, LegRecord};
 use subchain::participant::table::LegState;
 
 /// Steps of the state tables that a run took: where, from, to.
@@ -48,6 +48,20 @@ pub struct Chronicle {
     pub proposals: BTreeMap<ProposalId, ProposalTimeline>,
     /// Steps taken.
     pub coverage: Coverage,
+    fates: Fates,
+}
+
+/// What became of proposals where chains may have lost blocks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Fates {
+    /// Decided COMMIT, on the branch that the relay is on.
+    pub(super) committed: BTreeSet<ProposalId>,
+    /// Decided COMMIT on a branch that the relay has lost.
+    pub(super) committed_on_lost: BTreeSet<ProposalId>,
+    /// Legs of which their chain, by its place in the world, has lost the record.
+    pub(super) forgotten: BTreeSet<(ProposalId, usize)>,
+    /// Legs that are applied.
+    pub(super) applied: BTreeSet<(ProposalId, usize)>,
 }
 
 /// A chronicle that its observer writes and the trial takes.
@@ -55,13 +69,9 @@ pub struct Chronicle {
 pub(super) struct SharedChronicle(Arc<Mutex<Chronicle>>);
 
 impl SharedChronicle {
-    /// Proposals that were decided COMMIT, whether their records are still there or not.
-    pub(super) fn committed(&self) -> BTreeSet<ProposalId> {
-        let chronicle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let commits = |it: &&str| [ProposalState::Committing.name(), ProposalState::Committed.name()].contains(it);
-        let proposals = chronicle.proposals.iter();
-        let committed = proposals.filter(|(_, one)| one.states.iter().any(|(_, state)| commits(state)));
-        committed.map(|(id, _)| *id).collect()
+    /// What became of the proposals, whether their records are still there or not.
+    pub(super) fn fates(&self) -> Fates {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fates.clone()
     }
 
     pub(super) fn take(&self) -> Chronicle {
@@ -69,13 +79,25 @@ impl SharedChronicle {
     }
 }
 
+/// A leg's newest state, which leg it is, and since when.
+#[derive(Debug, Clone, Copy)]
+struct LegSeen {
+    name: &'static str,
+    leg: LegId,
+    since_on_subchain: Height,
+}
+
+/// What a timeline says of what was lost and is not known any more.
+const LOST: &str = "lost";
+
 /// Writes the chronicle.
 #[derive(Debug)]
 pub(super) struct Observer {
     chronicle: SharedChronicle,
     relay: ChainIndex,
-    last: BTreeMap<ProposalId, ProposalRecord>,
-    legs: BTreeMap<(ChainId, ProposalId), &'static str>,
+    /// With the relay height at which it became what it is.
+    last: BTreeMap<ProposalId, (ProposalRecord, Height)>,
+    legs: BTreeMap<(ChainId, ProposalId), LegSeen>,
 }
 
 impl Observer {
@@ -87,7 +109,10 @@ impl Observer {
         for change in changes(observation, height, accounts::PROPOSALS) {
             let Some(record) = record::<ProposalRecord>(observation, height, &change) else { continue };
             let name = record.state.name();
-            let before = self.last.insert(record.id, record.clone());
+            let before = self.last.insert(record.id, (record.clone(), height)).map(|(before, _)| before);
+            if matches!(record.decision, Choice::Some(DecisionVerdict::Commit { .. })) {
+                chronicle.fates.committed.insert(record.id);
+            }
             let from = before.as_ref().map_or("none", |before| before.state.name());
             if from != name {
                 chronicle.coverage.insert(("proposal", from, name));
@@ -110,14 +135,62 @@ impl Observer {
     fn on_subchain(&mut self, observation: &Observation<'_>, height: Height, chronicle: &mut Chronicle) {
         for change in changes(observation, height, accounts::LEGS) {
             let Some(leg) = record::<LegRecord>(observation, height, &change) else { continue };
-            let Ok((id, _)) = decode::<(ProposalId, [u8; 8])>(&change.key, 256) else { continue };
+            let Ok((id, began)) = decode::<(ProposalId, [u8; 8])>(&change.key, 256) else { continue };
             let name = leg_state_name(leg.state);
-            let from = self.legs.insert((observation.chain, id), name).unwrap_or("none");
+            let leg = LegId { id, started_at_on_relay: Height(u64::from_be_bytes(began)) };
+            let seen = LegSeen { name, leg, since_on_subchain: height };
+            let from = self.legs.insert((observation.chain, id), seen).map_or("none", |before| before.name);
             if from != name {
+                chronicle.fates.note(id, observation.index, name);
                 chronicle.coverage.insert(("leg on its subchain", from, name));
                 let proposal = chronicle.proposals.entry(id).or_default();
                 proposal.legs.push((observation.now_ms, observation.index.0, name));
             }
+        }
+    }
+}
+
+impl Fates {
+    fn note(&mut self, id: ProposalId, index: ChainIndex, name: &'static str) {
+        if name == leg_state_name(LegState::Applied) {
+            self.applied.insert((id, index.0));
+        } else {
+            self.applied.remove(&(id, index.0));
+        }
+    }
+}
+
+impl Observer {
+    /// A chain went back to a backup: what it knew by then is how things stand.
+    fn restored(&mut self, observation: &Observation<'_>, kept: Height, chronicle: &mut Chronicle) {
+        let Ok(state) = BlockState::open(observation.store, observation.chain.suite, kept) else { return };
+        let index = observation.index;
+        if index == self.relay {
+            for (id, (record, since)) in self.last.iter_mut().filter(|(_, (_, since))| *since > kept) {
+                let known = relay::coordinator::find(&state, id).ok().flatten();
+                let name = known.as_ref().map_or(LOST, |known| known.state.name());
+                let was_committed = matches!(record.decision, Choice::Some(DecisionVerdict::Commit { .. }));
+                let decision = known.as_ref().map_or(Choice::None, |known| known.decision.clone());
+                if was_committed && decision == Choice::None {
+                    chronicle.fates.committed.remove(id);
+                    chronicle.fates.committed_on_lost.insert(*id);
+                }
+                chronicle.proposals.entry(*id).or_default().states.push((observation.now_ms, name));
+                record.decision = decision;
+                *since = kept;
+            }
+            return;
+        }
+        let own = self.legs.iter_mut().filter(|((chain, _), _)| *chain == observation.chain);
+        for ((_, id), seen) in own.filter(|(_, seen)| seen.since_on_subchain > kept) {
+            let known = seen.leg.record(&state).ok().flatten();
+            let name = known.as_ref().map_or(LOST, |known| leg_state_name(known.state));
+            if known.is_none() {
+                chronicle.fates.forgotten.insert((*id, index.0));
+            }
+            chronicle.fates.note(*id, index, name);
+            chronicle.proposals.entry(*id).or_default().legs.push((observation.now_ms, index.0, name));
+            *seen = LegSeen { name, since_on_subchain: kept, ..*seen };
         }
     }
 }
@@ -128,6 +201,11 @@ impl Property for Observer {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
+        if let Fact::Restored(restoration) = observation.fact {
+            let shared = self.chronicle.clone();
+            let mut chronicle = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+            self.restored(observation, restoration.kept, &mut chronicle);
+        }
         let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
         let shared = self.chronicle.clone();
         let mut chronicle = shared.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,9 @@
 use crate::disk::Tail;
 use crate::fixture::Network;
 use crate::scenario::{FaultKind, Strike, Target};
-use crate::world::{ChainIndex, ProcessId, World};
+use super::healing::Healing;
+use crate::fixture::Member;
+use crate::world::{BackupId, ChainIndex, ProcessId, World};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How much longer a barrier of a slow disk takes.
@@ -31,12 +33,29 @@ pub(super) struct Strikes {
     spans: Vec<StrikeSpan>,
     everybody: Vec<ProcessId>,
     retry_ms: u64,
+    /// Strikes for which a backup is to be taken, with the time, and the backups that were.
+    to_back_up: VecDeque<(u64, Strike)>,
+    backups: BTreeMap<usize, BackupId>,
 }
 
 impl Strikes {
     pub(super) fn new(world: &World, strikes: Vec<Strike>) -> Self {
         let everybody = world.processes().collect();
-        Self { waiting: strikes.into(), active: Vec::new(), spans: Vec::new(), everybody, retry_ms: 0 }
+        let to_back_up = strikes.iter().filter_map(|strike| {
+            let (age_ms, _) = strike.backup_ms?;
+            Some((strike.at_ms.saturating_sub(age_ms), strike.clone()))
+        });
+        let mut to_back_up: Vec<(u64, Strike)> = to_back_up.collect();
+        to_back_up.sort_by_key(|(at_ms, strike)| (*at_ms, strike.number));
+        Self {
+            waiting: strikes.into(),
+            active: Vec::new(),
+            spans: Vec::new(),
+            everybody,
+            retry_ms: 0,
+            to_back_up: to_back_up.into(),
+            backups: BTreeMap::new(),
+        }
     }
 
     /// The next time at which something begins or ends.
@@ -44,11 +63,13 @@ impl Strikes {
         let begins = self.waiting.front().map(|strike| strike.at_ms);
         let ends = self.active.iter().map(|(end_ms, _)| *end_ms).min();
         let full = self.active.iter().any(|(_, span)| span.strike.kind == FaultKind::DiskFull);
-        [begins, ends, full.then_some(self.retry_ms)].into_iter().flatten().min()
+        let backup = self.to_back_up.front().map(|(at_ms, _)| *at_ms);
+        [begins, ends, full.then_some(self.retry_ms), backup].into_iter().flatten().min()
     }
 
     /// Ends what is over at this time and begins what is due.
-    pub(super) fn advance(&mut self, world: &mut World, network: &Network, now_ms: u64) {
+    pub(super) fn advance(&mut self, world: &mut World, network: &Network, healing: &mut Healing, now_ms: u64) {
+        self.back_up(world, network, healing, now_ms);
         let over: Vec<StrikeSpan>;
         (over, self.active) = {
             let (over, active): (Vec<_>, Vec<_>) = self.active.drain(..).partition(|(end_ms, _)| *end_ms <= now_ms);
@@ -67,6 +88,16 @@ impl Strikes {
             let Some(strike) = self.waiting.pop_front() else { break };
             let processes = victims(world, network, &strike);
             let span = StrikeSpan { strike, processes };
+            if let Some((_, healed_after_ms)) = span.strike.backup_ms {
+                let Some(backup) = self.backups.remove(&span.strike.number) else { continue };
+                if !world.restore_backup(backup) {
+                    continue;
+                }
+                let due_ms = world.now_ms() + span.strike.for_ms + healed_after_ms;
+                if let Some(member) = restored(network, &span.strike) {
+                    healing.open(member, due_ms, span.strike.draw);
+                }
+            }
             self.begin(world, &span);
             self.spans.push(span.clone());
             self.active.push((now_ms + span.strike.for_ms, span));
@@ -74,9 +105,10 @@ impl Strikes {
     }
 
     /// Mends everything.
-    pub(super) fn end_all(&mut self, world: &mut World, network: &Network) {
+    pub(super) fn end_all(&mut self, world: &mut World, network: &Network, healing: &mut Healing) {
         self.waiting.clear();
-        self.advance(world, network, u64::MAX / 2);
+        self.to_back_up.clear();
+        self.advance(world, network, healing, u64::MAX / 2);
         world.heal();
         for process in self.everybody.clone() {
             world.restart(process);
@@ -85,6 +117,17 @@ impl Strikes {
 
     pub(super) fn into_spans(self) -> Vec<StrikeSpan> {
         self.spans
+    }
+
+    /// Takes the backups that are due. None of a chain that is being healed: what is decided about it then must last.
+    fn back_up(&mut self, world: &mut World, network: &Network, healing: &Healing, now_ms: u64) {
+        while let Some((_, strike)) = self.to_back_up.pop_front_if(|(at_ms, _)| *at_ms <= now_ms) {
+            let Some(member) = restored(network, &strike) else { continue };
+            if !healing.is_open(member) {
+                let backup = world.back_up(network.index(member));
+                self.backups.insert(strike.number, backup);
+            }
+        }
     }
 
     fn begin(&self, world: &mut World, span: &StrikeSpan) {
@@ -98,7 +141,10 @@ impl Strikes {
                 FaultKind::SlowDisk => world.slow_disk(process, SLOWER_BY_MS),
                 FaultKind::ClockJump => world.shift_clock(process, JUMP_MS),
                 FaultKind::ClockStop => world.stop_clock(process, true),
-                FaultKind::Partition | FaultKind::OneWayPartition | FaultKind::CourierOutage => {}
+                FaultKind::Partition
+                | FaultKind::OneWayPartition
+                | FaultKind::CourierOutage
+                | FaultKind::RestoreBackup => {}
             }
         }
         self.cut(world, span);
@@ -127,7 +173,11 @@ impl Strikes {
         };
         for process in span.processes.iter().copied() {
             match kind {
-                FaultKind::Crash | FaultKind::PowerCut | FaultKind::TornTail | FaultKind::Wipe
+                FaultKind::Crash
+                | FaultKind::PowerCut
+                | FaultKind::TornTail
+                | FaultKind::Wipe
+                | FaultKind::RestoreBackup
                     if !self.is_down(process) =>
                 {
                     world.restart(process);
@@ -158,9 +208,28 @@ impl Strikes {
 
     /// Whether a strike under way keeps a process down.
     fn is_down(&self, process: ProcessId) -> bool {
-        let keeps_down =
-            |kind| matches!(kind, FaultKind::Crash | FaultKind::PowerCut | FaultKind::TornTail | FaultKind::Wipe);
+        use FaultKind::{Crash, PowerCut, RestoreBackup, TornTail, Wipe};
+        let keeps_down = |kind| matches!(kind, Crash | PowerCut | TornTail | Wipe | RestoreBackup);
         self.active.iter().any(|(_, span)| keeps_down(span.strike.kind) && span.processes.contains(&process))
+    }
+}
+
+fn drawn(strike: &Strike, count: usize) -> usize {
+    usize::try_from((strike.draw >> 32).checked_rem(count as u64).unwrap_or(0)).unwrap_or(0)
+}
+
+/// Which chain a restoration restores: the seed alone decides, before it strikes.
+fn restored(network: &Network, strike: &Strike) -> Option<Member> {
+    match &strike.target {
+        Target::WholeRelay => Some(Member::Relay),
+        Target::WholeSubchain(name) => {
+            network.subchains.iter().position(|subchain| subchain.name == *name).map(Member::Subchain)
+        }
+        Target::AnyWholeSubchain => {
+            let count = network.subchains.len();
+            (count > 0).then(|| Member::Subchain(drawn(strike, count)))
+        }
+        _ => None,
     }
 }
 
@@ -174,7 +243,10 @@ fn victims(world: &World, network: &Network, strike: &Strike) -> Vec<ProcessId> 
     let chains: Vec<(ChainIndex, &[ProcessId])> = std::iter::once((network.relay, network.relay_processes.as_slice()))
         .chain(network.subchains.iter().map(|subchain| (subchain.index, subchain.processes.as_slice())))
         .collect();
-    let drawn = |count: usize| usize::try_from((strike.draw >> 32).checked_rem(count as u64).unwrap_or(0)).unwrap_or(0);
+    let drawn = |count: usize| drawn(strike, count);
+    if let Some(member) = strike.backup_ms.and_then(|_| restored(network, strike)) {
+        return world.seats(network.index(member));
+    }
     match &strike.target {
         Target::Everybody => world.processes().collect(),
         Target::Anyone => pick(&world.processes().collect::<Vec<_>>()),

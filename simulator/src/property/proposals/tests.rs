@@ -18,7 +18,7 @@ fn chain(number: u8) -> ChainId {
 const NOTHING_YET: LegPhase = LegPhase::Waiting;
 
 fn record(state: ProposalState, phases: [LegPhase; 2], decision: Choice<DecisionVerdict>) -> ProposalRecord {
-    let leg = |number: u8, phase| LegStatus { chain: chain(number), mode: LegMode::Write, phase };
+    let status = |number: u8, phase| LegStatus { chain: chain(number), mode: LegMode::Write, phase };
     ProposalRecord {
         id: ProposalId(hash(9)),
         proposer: Address { suite: Suite::Standard, hash: Hash([8; 32]) },
@@ -29,7 +29,7 @@ fn record(state: ProposalState, phases: [LegPhase; 2], decision: Choice<Decision
         valid_until: Height(100),
         decision,
         decided_at: Height(12),
-        legs: Bounded::new(vec![leg(1, phases[0]), leg(2, phases[1])]).unwrap(),
+        legs: Bounded::new(vec![status(1, phases[0]), status(2, phases[1])]).unwrap(),
     }
 }
 
@@ -45,6 +45,10 @@ fn abort(code: Code) -> Choice<DecisionVerdict> {
     Choice::Some(DecisionVerdict::Abort { code, culprit: chain(1) })
 }
 
+fn leg() -> LegId {
+    LegId { id: ProposalId(hash(9)), started_at_on_relay: Height(10) }
+}
+
 fn property() -> Proposals {
     Proposals::new(ChainIndex(0))
 }
@@ -57,15 +61,14 @@ fn broken(verdict: Verdict, rule: &str) {
 #[test]
 fn an_honest_proposal_breaks_nothing() {
     let mut property = property();
-    let id = ProposalId(hash(9));
     property
         .proposal_moved(Height(10), record(ProposalState::Preparing, [NOTHING_YET, NOTHING_YET], Choice::None))
         .unwrap();
-    property.leg_moved(chain(1), Height(5), id, LegState::Locked).unwrap();
-    property.leg_moved(chain(2), Height(5), id, LegState::Locked).unwrap();
+    property.leg_moved(chain(1), Height(5), leg(), LegState::Locked).unwrap();
+    property.leg_moved(chain(2), Height(5), leg(), LegState::Locked).unwrap();
     property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
-    property.leg_moved(chain(1), Height(6), id, LegState::Applied).unwrap();
-    property.leg_moved(chain(2), Height(7), id, LegState::Applied).unwrap();
+    property.leg_moved(chain(1), Height(6), leg(), LegState::Applied).unwrap();
+    property.leg_moved(chain(2), Height(7), leg(), LegState::Applied).unwrap();
     property.proposal_moved(Height(14), record(ProposalState::Committed, [yes(), yes()], commit())).unwrap();
     property.at_rest().unwrap();
     assert_eq!(property.tally(), Tally { committed: 1, ..Tally::default() });
@@ -74,10 +77,9 @@ fn an_honest_proposal_breaks_nothing() {
 #[test]
 fn applied_here_and_dropped_there_is_found() {
     let mut property = property();
-    let id = ProposalId(hash(9));
     property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
-    property.leg_moved(chain(1), Height(6), id, LegState::Applied).unwrap();
-    broken(property.leg_moved(chain(2), Height(6), id, LegState::Released), "A1");
+    property.leg_moved(chain(1), Height(6), leg(), LegState::Applied).unwrap();
+    broken(property.leg_moved(chain(2), Height(6), leg(), LegState::Released), "A1");
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn a_leg_that_ends_before_the_decision_is_found() {
     property
         .proposal_moved(Height(10), record(ProposalState::Preparing, [NOTHING_YET, NOTHING_YET], Choice::None))
         .unwrap();
-    broken(property.leg_moved(chain(1), Height(6), ProposalId(hash(9)), LegState::Applied), "S1");
+    broken(property.leg_moved(chain(1), Height(6), leg(), LegState::Applied), "S1");
 }
 
 #[test]
@@ -112,12 +114,11 @@ fn a_timeout_at_the_deadline_is_found() {
 
 #[test]
 fn a_notify_without_commit_is_found() {
-    let id = ProposalId(hash(9));
     let mut property = property();
     property
         .proposal_moved(Height(12), record(ProposalState::Aborting, [NOTHING_YET, NOTHING_YET], abort(Code::CONFLICT)))
         .unwrap();
-    broken(property.leg_moved(chain(2), Height(7), id, LegState::Noted), "a NOTIFY");
+    broken(property.leg_moved(chain(2), Height(7), leg(), LegState::Noted), "a NOTIFY");
 }
 
 #[test]

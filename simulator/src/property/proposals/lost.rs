@@ -1,0 +1,131 @@
+//! What a chain that went back to a backup has lost of proposals, and what that excuses.
+//!
+//! A subchain that forgot its vote may leave a COMMIT unapplied: it breaks A1 for itself alone (ADR 0012). A decision that
+//! the relay has lost may have been heard: a leg that ended by it stays as it ended, whatever the kept branch decides
+//! (ADR 0013). What began on a lost branch of the relay, and nothing else, is aborted by the report of a lock.
+
+use super::{LegPlace, LegSeen, Proposals, Seen, Verdict, against};
+use crate::property::{Observation, reading};
+use ledger_protocol::Height;
+use ledger_protocol::interchain::DecisionVerdict;
+use ledger_protocol::system::{LostProposal, ProposalState, accounts};
+use ledger_protocol::transaction::Choice;
+use std::collections::{BTreeMap, BTreeSet};
+use subchain::participant::LegId;
+use subchain::participant::table::LegState;
+
+/// What was lost of one proposal.
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    /// Where it began on a branch that the relay has lost, with the decisions taken there.
+    starts: BTreeMap<Height, Vec<DecisionVerdict>>,
+    /// Of those: what the relay has aborted because a chain showed that it holds it.
+    reported: BTreeSet<Height>,
+    /// Legs of which a chain has lost the record.
+    forgotten: BTreeSet<LegPlace>,
+}
+
+/// Which ends a leg may have heard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said {
+    pub(super) commit: bool,
+    pub(super) abort: bool,
+}
+
+impl Seen {
+    /// Everything that was ever decided of the proposal that began at this height.
+    pub(super) fn said(&self, started_at: Height) -> Said {
+        let lost = self.lost.starts.get(&started_at).into_iter().flatten();
+        let all: Vec<&DecisionVerdict> = self.decision(started_at).into_iter().chain(lost).collect();
+        let commit = all.iter().any(|verdict| matches!(verdict, DecisionVerdict::Commit { .. }));
+        let abort = all.iter().any(|verdict| matches!(verdict, DecisionVerdict::Abort { .. }));
+        Said { commit, abort: abort || self.lost.reported.contains(&started_at) }
+    }
+
+    /// Whether a leg of a COMMIT need not be applied: its chain forgot its vote, or dropped it for a decision that the
+    /// relay has lost.
+    pub(super) fn is_excused(&self, place: &LegPlace) -> bool {
+        let state = self.legs.get(place).map(|leg| leg.state);
+        match state {
+            None | Some(LegState::Disputed) => self.lost.forgotten.contains(place),
+            Some(LegState::Released | LegState::Tombstone | LegState::Refused) => {
+                let lost = self.lost.starts.get(&place.1).into_iter().flatten();
+                lost.into_iter().any(|verdict| matches!(verdict, DecisionVerdict::Abort { .. }))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Proposals {
+    /// A chain went back: what was seen of it above the kept height is as its store has it now.
+    pub(super) fn restored(&mut self, observation: &Observation<'_>, kept: Height) {
+        if observation.index == self.relay {
+            self.relay_restored(observation, kept);
+        } else {
+            self.subchain_restored(observation, kept);
+        }
+    }
+
+    fn relay_restored(&mut self, observation: &Observation<'_>, kept: Height) {
+        let Some(state) = reading::state(observation, kept) else { return };
+        for (id, seen) in &mut self.seen {
+            let Some(lost) = seen.record.as_ref().filter(|_| seen.since_on_relay > kept).cloned() else { continue };
+            let known = relay::coordinator::find(&state, id).ok().flatten();
+            let had_begun = !matches!(lost.state, ProposalState::Queued | ProposalState::Rejected);
+            let same = known.as_ref().filter(|known| known.started_at == lost.started_at);
+            if had_begun && same.is_none_or(|known| known.decision == Choice::None) {
+                seen.lost.starts.entry(lost.started_at).or_default().extend(lost.decision.as_option().copied());
+            }
+            seen.record = known;
+            seen.since_on_relay = kept;
+        }
+    }
+
+    fn subchain_restored(&mut self, observation: &Observation<'_>, kept: Height) {
+        let Some(state) = reading::state(observation, kept) else { return };
+        let chain = observation.chain;
+        self.locked.retain(|(holder, _), _| *holder != chain);
+        for (id, seen) in &mut self.seen {
+            let places: Vec<LegPlace> = seen.legs.keys().filter(|place| place.0 == chain).copied().collect();
+            for place in places {
+                let since = seen.legs.get(&place).map(|leg| leg.since_on_subchain);
+                if since.is_some_and(|since| since > kept) {
+                    let leg = LegId { id: *id, started_at_on_relay: place.1 };
+                    match leg.record(&state).ok().flatten() {
+                        Some(record) => {
+                            let known = LegSeen { state: record.state, since_on_subchain: kept };
+                            seen.legs.insert(place, known);
+                        }
+                        None => {
+                            seen.legs.remove(&place);
+                            seen.lost.forgotten.insert(place);
+                        }
+                    }
+                }
+                if let Some(leg) = seen.legs.get(&place).filter(|leg| leg.state == LegState::Locked) {
+                    for key in seen.exclusive_keys(&chain) {
+                        self.locked.insert((chain, key), (*id, leg.since_on_subchain));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the relay aborts because a chain showed that it holds it.
+    pub(super) fn note_lost(&mut self, observation: &Observation<'_>, height: Height) -> Verdict {
+        for (_, record) in reading::records::<LostProposal>(observation, height, accounts::LOST) {
+            let seen = self.seen.entry(record.id).or_default();
+            let is_known = seen.record.as_ref().is_some_and(|known| known.started_at == record.started_at);
+            if is_known || !seen.lost.starts.contains_key(&record.started_at) {
+                return against(
+                    format!("ADR 0013: {} did not begin at {} of a lost branch", record.id, record.started_at),
+                    format!("at relay height {height} it is aborted as if it had"),
+                );
+            }
+            seen.lost.reported.insert(record.started_at);
+            self.compare(&record.id)?;
+        }
+        Ok(())
+    }
+}
