@@ -14,5 +14,5 @@ pub use accusation::certify;
 pub use chains::{BUSINESS_LEDGER, ChainSeed, FixtureKind, header_zero, relay_genesis, seed_key, subchain_genesis};
 pub use governance::{Member, Seat};
 pub use network::{Network, NetworkPlan, START_MS, Subchain, SubchainPlan};
-pub use restoration::Followed;
 pub use proposals::{LegDraft, leg, motion_transaction, registration, sign_transaction, submit_of};
+pub use restoration::Followed;

@@ -107,13 +107,8 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         }
         let arrivals = scenario.workload.arrivals(rows, network.subchains.len(), scenario.length_ms, seed);
         let cast = casting.insert(Casting::new(&mut world, &network, scenario, seed));
-        let mut doing = Doing {
-            strikes: &mut strikes,
-            casting: cast,
-            healing: &mut healing,
-            ids: &mut ids,
-            amounts: &mut amounts,
-        };
+        let mut doing =
+            Doing { strikes: &mut strikes, casting: cast, healing: &mut healing, ids: &mut ids, amounts: &mut amounts };
         work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
         settle(&mut world, &mut network, scenario, &ids, &mut healing)?;
         let books = books::Books { amounts: &amounts, fates: &chronicle.fates() };

@@ -41,6 +41,10 @@ pub fn reanchor(state: &mut BlockState<'_>, verified: &VerifiedReanchor) -> Resu
     let chain = verified.trusted.chain;
     remove_from(state, &chain, verified.next_expected)?;
     forget_acknowledgement(state, &chain, &verified.common_leaf)?;
+    #[cfg(feature = "planted-bugs")]
+    if planted::is(planted::Plant::CounterKeptAtReanchor) {
+        return count_reanchor(state, &chain);
+    }
     set_next_expected(state, &chain, verified.next_expected)?;
     count_reanchor(state, &chain)
 }

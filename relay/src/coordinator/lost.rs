@@ -122,6 +122,10 @@ pub fn report_locked(
     state.put_record(&place(&id, started_at), &LostProposal { legs, ..record })?;
     state.put_working(OPEN, &open_key(&chain, &id, started_at), &[])?;
     state.put_working_as(COUNT, b"open", &open.saturating_add(1))?;
+    #[cfg(feature = "planted-bugs")]
+    if planted::is(planted::Plant::LostLockKept) {
+        return Ok(Code::OK);
+    }
     announce(state, facts, &chain, (&id, started_at, leg.deadline_on_relay), record.decision)?;
     Ok(Code::OK)
 }

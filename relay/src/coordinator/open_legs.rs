@@ -83,6 +83,10 @@ pub(crate) fn tell_open_legs(
     facts: &RelayFacts,
     chain: &ChainId,
 ) -> Result<(), StoreFault> {
+    #[cfg(feature = "planted-bugs")]
+    if planted::is(planted::Plant::OpenLegsNotTold) {
+        return Ok(());
+    }
     tell_aborts(state, facts, chain)?;
     let number = chain_interchain::reanchors(state, chain)?;
     let open = open_legs(state, chain)?;

@@ -122,6 +122,8 @@ pub fn learn(
         let resumed_at_on_source = client(state, chain)?.map_or(Height::ZERO, |client| client.height_on_source);
         let lane = Lane { reanchored, settled: leaf.reanchored, held_since: Height::ZERO, resumed_at_on_source };
         put(state, chain, &lane)?;
+        #[cfg(feature = "planted-bugs")]
+        let was_anchored_since = was_anchored_since && !planted::is(planted::Plant::LaneNotRenumbered);
         if was_anchored_since {
             renumber(state, chain, leaf.received)?;
         }

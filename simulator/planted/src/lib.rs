@@ -79,6 +79,8 @@ plants! {
         "A deadline is counted on the subchain's clock: when its own height passes it, it drops what it voted YES on.";
     EarlyAbortForgotten = "early-abort-forgotten",
         "Where a Prepare can be overtaken, an ABORT before it leaves no record, and the late Prepare is voted on.";
+    ForgottenVoteGivenAgain = "forgotten-vote-given-again",
+        "A chain that was restored votes anew on what comes again before it was told what is open.";
     // relay
     CommitWithOneYesMissing = "commit-with-one-yes-missing",
         "COMMIT is decided when all but one voting leg have said YES.";
@@ -96,6 +98,12 @@ plants! {
         "A NOTIFY leg gets its call although the proposal aborted (AntChain's receipt of a failure).";
     ForkNotFrozen = "fork-not-frozen",
         "A chain that is shown to have certified two headers of one height is marked, and goes on being trusted.";
+    OpenLegsNotTold = "open-legs-not-told",
+        "A chain that was re-anchored is not told which of its legs are open.";
+    LaneNotRenumbered = "lane-not-renumbered",
+        "After the relay lost blocks a lane goes on with the relay's own number, not with the one its chain expects.";
+    LostLockKept = "lost-lock-kept",
+        "What a chain is shown to hold for a lost proposal is written down as aborted, and nobody tells the chain.";
     // ledger-protocol
     ForgedHeadAccepted = "forged-head-accepted",
         "A header of another chain is trusted without a look at its certificate (BitXHub's accept-all rule).";
@@ -104,6 +112,8 @@ plants! {
     // chain/interchain
     DuplicateMessageExecuted = "duplicate-message-executed",
         "The inbox counter stops before the last list that was consumed: it is delivered and executed again.";
+    CounterKeptAtReanchor = "counter-kept-at-reanchor",
+        "A re-anchor leaves the inbox counter where the dropped branch had brought it (R9).";
     StaleValidatorSet = "stale-validator-set",
         "A hand-off is accepted and the retired set goes on being trusted (tendermint #5139, ibc-go #1725).";
     // bridge/courier

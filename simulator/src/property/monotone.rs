@@ -96,8 +96,7 @@ impl Monotone {
         }
         for leaf in &block.outbox {
             let Some(before) = self.leaves.insert((index, leaf.peer), *leaf) else { continue };
-            let falls = leaf.received < before.received
-                || leaf.follows.height_on_peer < before.follows.height_on_peer;
+            let falls = leaf.received < before.received || leaf.follows.height_on_peer < before.follows.height_on_peer;
             let skips = Some(leaf.first) != before.next_sequence();
             let is_reanchored = leaf.reanchored > before.reanchored;
             let falls = falls && !(is_reanchored && self.excuse(index, leaf.peer, leaf.peer, Excuse::PeerReanchored));

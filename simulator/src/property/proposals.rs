@@ -21,8 +21,8 @@ use ledger_protocol::system::{LegPhase, ProposalRecord, ProposalState, accounts}
 use ledger_protocol::transaction::{Change, ChangeKind, Choice, Operation};
 use ledger_protocol::{ChainId, Code, Height, LedgerId, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
-use subchain::participant::{LegId, LegRecord};
 use subchain::participant::table::LegState;
+use subchain::participant::{LegId, LegRecord};
 
 /// Where a leg stands on its chain, and since when.
 #[derive(Debug, Clone, Copy)]
@@ -173,13 +173,17 @@ impl Proposals {
         }
         let is_new_decision = before.is_none_or(|before| before.decision == Choice::None);
         match &record.decision {
-            Choice::Some(verdict) if is_new_decision => Self::decided(height, &record, verdict)?,
+            Choice::Some(verdict) if is_new_decision => {
+                let was_committed = seen.lost.was_committed(record.started_at);
+                Self::decided(height, &record, verdict, was_committed)?;
+            }
             _ => {}
         }
         self.compare(&id)
     }
 
-    fn decided(height: Height, record: &ProposalRecord, verdict: &DecisionVerdict) -> Verdict {
+    /// Where a lost branch had decided COMMIT, the last YES and the Outcome after it may come in one block.
+    fn decided(height: Height, record: &ProposalRecord, verdict: &DecisionVerdict, was_committed: bool) -> Verdict {
         let id = record.id;
         // One that never began has no deadline: it leaves the queue by its valid_until.
         let began = record.state != ProposalState::Rejected;
@@ -194,6 +198,7 @@ impl Proposals {
             .legs
             .iter()
             .filter(|leg| leg.mode.votes() && !matches!(leg.phase, LegPhase::VotedYes { .. }))
+            .filter(|leg| !(was_committed && matches!(leg.phase, LegPhase::ClosedByOutcome { .. })))
             .map(|leg| &leg.chain)
             .collect();
         match verdict {

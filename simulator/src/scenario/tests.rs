@@ -82,6 +82,25 @@ fn work_is_its_seed_and_keeps_to_its_rate() {
     }
 }
 
+#[test]
+fn a_restoration_names_a_whole_chain_and_an_age_and_no_other_fault_does() {
+    let fault = |kind: &str, rest: &str| {
+        let text = format!("length_ms = 1000\n[[fault]]\nkind = \"{kind}\"\nfor_ms = 5\n{rest}");
+        Scenario::parse(&text).map(|scenario| scenario.faults[0].backup_age_ms)
+    };
+    assert_eq!(fault("restore-backup", "target = \"whole-relay\"\nbackup_age_ms = 7").unwrap(), Some(7));
+    let cases = [
+        ("restore-backup", "backup_age_ms = 7", "fault 1.target: a whole chain is restored"),
+        ("restore-backup", "target = \"whole-relay\"", "fault 1.backup_age_ms: needed"),
+        ("restore-backup", "target = \"any-whole-subchain\"\nbackup_age_ms = 0", "fault 1.backup_age_ms: needed"),
+        ("crash", "healed_after_ms = 7", "fault 1.healed_after_ms: only a restore-backup has it"),
+    ];
+    for (kind, rest, words) in cases {
+        let error = fault(kind, rest).unwrap_err().to_string();
+        assert!(error.contains(words), "{words:?} is not in: {error}");
+    }
+}
+
 /// The error of a scenario with these actors.
 fn actor_error(actors: &str) -> String {
     let text = format!("length_ms = 1000\n[network]\nsubchains = 2\n{actors}");

@@ -23,7 +23,9 @@ grounds!(
     "bad-votes",
     "bad-couriers",
     "replays",
-    "forks"
+    "forks",
+    "restored-subchains",
+    "restored-relay"
 );
 
 /// The scenarios in which a mistake can show.
@@ -50,6 +52,10 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         Plant::VoteSignatureUnchecked | Plant::EquivocationCountedTwice => &["bad-votes"],
         Plant::ForgedHeadAccepted | Plant::SkippedListAccepted => &["bad-couriers"],
         Plant::ForkNotFrozen => &["forks"],
+        Plant::OpenLegsNotTold | Plant::CounterKeptAtReanchor | Plant::ForgottenVoteGivenAgain => {
+            &["restored-subchains"]
+        }
+        Plant::LaneNotRenumbered | Plant::LostLockKept => &["restored-relay"],
         Plant::ForeignTransactionAccepted => &["replays"],
     }
 }

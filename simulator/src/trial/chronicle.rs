@@ -15,8 +15,8 @@ use ledger_protocol::transaction::{Change, ChangeKind, Choice};
 use ledger_protocol::{ChainId, Height, LedgerId, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use subchain::participant::{LegId, LegRecord};
 use subchain::participant::table::LegState;
+use subchain::participant::{LegId, LegRecord};
 
 /// Steps of the state tables that a run took: where, from, to.
 pub type Coverage = BTreeSet<(&'static str, &'static str, &'static str)>;
@@ -166,7 +166,9 @@ impl Observer {
         let Ok(state) = BlockState::open(observation.store, observation.chain.suite, kept) else { return };
         let index = observation.index;
         if index == self.relay {
-            for (id, (record, since)) in self.last.iter_mut().filter(|(_, (_, since))| *since > kept) {
+            let lost = |_: &ProposalId, (_, since): &mut (ProposalRecord, Height)| *since > kept;
+            for (id, (record, _)) in self.last.extract_if(.., lost).collect::<Vec<_>>() {
+                let id = &id;
                 let known = relay::coordinator::find(&state, id).ok().flatten();
                 let name = known.as_ref().map_or(LOST, |known| known.state.name());
                 let was_committed = matches!(record.decision, Choice::Some(DecisionVerdict::Commit { .. }));
@@ -176,8 +178,9 @@ impl Observer {
                     chronicle.fates.committed_on_lost.insert(*id);
                 }
                 chronicle.proposals.entry(*id).or_default().states.push((observation.now_ms, name));
-                record.decision = decision;
-                *since = kept;
+                if let Some(known) = known {
+                    self.last.insert(*id, (known, kept));
+                }
             }
             return;
         }

@@ -84,7 +84,7 @@ impl Healing {
         for position in 0..network.subchains.len() {
             self.heal_subchain(world, network, position, relay_is_healing, now_ms);
         }
-        self.cases.retain(|(member, case)| now_ms < case.due_ms || !is_healed(world, network, *member));
+        self.cases.retain(|(member, case)| now_ms < case.due_ms || !is_healed(world, network, *member, ids));
     }
 
     fn case(&mut self, member: Member) -> Option<&mut Case> {
@@ -204,7 +204,7 @@ impl Healing {
             if world.blamed().is_bad(&subchain.id) {
                 continue;
             }
-            let is_well = is_healed(world, network, Member::Subchain(position))
+            let is_well = is_healed(world, network, Member::Subchain(position), ids)
                 && takes_part(world, network, position)
                 && !is_held(world, network, position)
                 && network.lost_locks(world, position, ids).is_empty();
@@ -231,7 +231,7 @@ fn catches_up(world: &World, network: &Network, position: usize) -> bool {
 }
 
 /// Whether a chain is one with its peers again.
-fn is_healed(world: &World, network: &Network, member: Member) -> bool {
+fn is_healed(world: &World, network: &Network, member: Member, ids: &[ProposalId]) -> bool {
     let Member::Subchain(position) = member else {
         let Some((common, last)) = world.parted(network.relay) else { return false };
         if common == last {
@@ -241,6 +241,7 @@ fn is_healed(world: &World, network: &Network, member: Member) -> bool {
         let well = |position| {
             said_at.is_some_and(|said_at| network.follows_relay(world, position, said_at))
                 && !is_held(world, network, position)
+                && network.lost_locks(world, position, ids).is_empty()
         };
         return (0..network.subchains.len()).all(well);
     };

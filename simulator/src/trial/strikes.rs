@@ -1,10 +1,10 @@
 //! Strikes at work: who they hit, what they change in the world, and how it is mended.
 
+use super::healing::Healing;
 use crate::disk::Tail;
+use crate::fixture::Member;
 use crate::fixture::Network;
 use crate::scenario::{FaultKind, Strike, Target};
-use super::healing::Healing;
-use crate::fixture::Member;
 use crate::world::{BackupId, ChainIndex, ProcessId, World};
 use std::collections::{BTreeMap, VecDeque};
 

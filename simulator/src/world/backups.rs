@@ -121,4 +121,3 @@ impl World {
         (common < tip || common == last).then_some((common, last))
     }
 }
-

@@ -4,5 +4,6 @@
 mod bugs;
 mod crashes;
 mod network;
+mod restored;
 mod steady;
 mod toy;

@@ -77,6 +77,12 @@ fn some_commit(trial: &Trial) {
     assert!(ended(trial, "committed") > 0, "{:?}", trial.ends);
 }
 
+/// A step of a state table was taken, to this state.
+fn came_to(trial: &Trial, place: &str, state: &str) {
+    let steps = &trial.chronicle.coverage;
+    assert!(steps.iter().any(|(at, _, to)| (*at, *to) == (place, state)), "no {place} is {state}: {steps:?}");
+}
+
 /// Every actor did this.
 fn all_did(trial: &Trial, deeds: &[&str]) {
     for deed in deeds {
@@ -162,6 +168,14 @@ scenarios! {
         assert!(ended(trial, "aborted") > 0, "nothing was grabbed: {:?}", trial.ends);
     };
     validator_hand_off: "validator-hand-off", 3, some_commit;
+    restored_subchain: "restored-subchain", 2, |trial| {
+        some_commit(trial);
+        came_to(trial, "leg on its subchain", "disputed");
+    };
+    restored_relay: "restored-relay", 2, |trial| {
+        some_commit(trial);
+        assert!(ended(trial, "lost") > 0, "nothing was lost: {:?}", trial.ends);
+    };
     chaos_byzantine: "chaos-byzantine", 3, |trial| {
         some_commit(trial);
         assert!(trial.misdeeds.len() >= 8, "{:?}", trial.misdeeds);

@@ -83,6 +83,10 @@ pub fn is_catching_up(state: &BlockState<'_>) -> Result<bool, StoreFault> {
 /// only: everything about a leg without a record, and a COMMIT of one that this branch refused, because the other one
 /// had voted YES. A NOTIFY leg has no vote that could have been forgotten: it runs once in these books.
 pub(super) fn is_void(state: &BlockState<'_>, known: Option<LegState>, incoming: Incoming) -> Result<bool, StoreFault> {
+    #[cfg(feature = "planted-bugs")]
+    if planted::is(planted::Plant::ForgottenVoteGivenAgain) {
+        return Ok(false);
+    }
     let is_meant_for_another = match known {
         None => incoming != Incoming::Notify,
         Some(LegState::Refused) => incoming == Incoming::Commit,

@@ -25,6 +25,24 @@ pub(super) struct Lost {
     forgotten: BTreeSet<LegPlace>,
 }
 
+impl Lost {
+    /// It began there on a branch that the relay has lost; what was decided of it.
+    pub(super) fn lose(&mut self, started_at: Height, decision: Option<DecisionVerdict>) {
+        self.starts.entry(started_at).or_default().extend(decision);
+    }
+
+    /// A chain has lost its record of this leg.
+    pub(super) fn forget(&mut self, place: LegPlace) {
+        self.forgotten.insert(place);
+    }
+
+    /// Whether a branch that the relay has lost decided COMMIT of what began there.
+    pub(super) fn was_committed(&self, started_at: Height) -> bool {
+        let lost = self.starts.get(&started_at).into_iter().flatten();
+        lost.into_iter().any(|verdict| matches!(verdict, DecisionVerdict::Commit { .. }))
+    }
+}
+
 /// Which ends a leg may have heard.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said {
@@ -75,7 +93,7 @@ impl Proposals {
             let had_begun = !matches!(lost.state, ProposalState::Queued | ProposalState::Rejected);
             let same = known.as_ref().filter(|known| known.started_at == lost.started_at);
             if had_begun && same.is_none_or(|known| known.decision == Choice::None) {
-                seen.lost.starts.entry(lost.started_at).or_default().extend(lost.decision.as_option().copied());
+                seen.lost.lose(lost.started_at, lost.decision.as_option().copied());
             }
             seen.record = known;
             seen.since_on_relay = kept;
@@ -99,7 +117,7 @@ impl Proposals {
                         }
                         None => {
                             seen.legs.remove(&place);
-                            seen.lost.forgotten.insert(place);
+                            seen.lost.forget(place);
                         }
                     }
                 }

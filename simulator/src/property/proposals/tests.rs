@@ -167,3 +167,56 @@ fn what_is_left_open_at_rest_is_found() {
     property.proposal_moved(Height(13), record(ProposalState::Committed, [yes(), yes()], commit())).unwrap();
     broken(property.at_rest(), "A1");
 }
+
+/// A branch of the relay on which this was decided, and that it has lost.
+fn lose(property: &mut Proposals, decision: Choice<DecisionVerdict>) {
+    let seen = property.seen.entry(leg().id).or_default();
+    seen.lost.lose(Height(10), decision.as_option().copied());
+    seen.record = None;
+}
+
+#[test]
+fn a_leg_may_end_by_a_decision_that_the_relay_has_lost_and_by_no_other() {
+    let mut property = property();
+    lose(&mut property, commit());
+    property.leg_moved(chain(1), Height(6), leg(), LegState::Applied).unwrap();
+    broken(property.leg_moved(chain(2), Height(6), leg(), LegState::Released), "A1");
+    // The kept branch decides otherwise: one has heard this, the other that.
+    let mut property = self::property();
+    lose(&mut property, commit());
+    property
+        .proposal_moved(Height(31), record(ProposalState::Aborting, [NOTHING_YET, NOTHING_YET], abort(Code::TIMEOUT)))
+        .unwrap();
+    property.leg_moved(chain(1), Height(6), leg(), LegState::Applied).unwrap();
+    property.leg_moved(chain(2), Height(6), leg(), LegState::Released).unwrap();
+    // Nothing was decided of what began at another height.
+    let other = LegId { started_at_on_relay: Height(11), ..leg() };
+    broken(property.leg_moved(chain(1), Height(7), other, LegState::Applied), "S1");
+}
+
+#[test]
+fn a_forgotten_vote_excuses_its_own_chain_and_no_other() {
+    let committed = |property: &mut Proposals| {
+        property.proposal_moved(Height(12), record(ProposalState::Committed, [yes(), yes()], commit())).unwrap();
+    };
+    let mut property = property();
+    committed(&mut property);
+    property.leg_moved(chain(2), Height(7), leg(), LegState::Applied).unwrap();
+    property.seen.get_mut(&leg().id).unwrap().lost.forget((chain(1), Height(10)));
+    property.at_rest().unwrap();
+    property.leg_moved(chain(1), Height(9), leg(), LegState::Disputed).unwrap();
+    property.at_rest().unwrap();
+    let mut property = self::property();
+    committed(&mut property);
+    property.leg_moved(chain(2), Height(7), leg(), LegState::Applied).unwrap();
+    property.leg_moved(chain(1), Height(9), leg(), LegState::Disputed).unwrap();
+    broken(property.at_rest(), "A1");
+}
+
+#[test]
+fn a_lock_that_nobody_frees_is_found_even_if_the_relay_has_lost_its_proposal() {
+    let mut property = property();
+    lose(&mut property, Choice::None);
+    property.leg_moved(chain(1), Height(6), leg(), LegState::Locked).unwrap();
+    assert!(property.at_rest().unwrap_err().second.contains("is LOCKED since"));
+}
