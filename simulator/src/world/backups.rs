@@ -64,6 +64,7 @@ impl World {
             return false;
         }
         let seats = self.seats(chain);
+        seats.iter().for_each(|process| self.crash(*process, Tail::Lost));
         let stores = seats.iter().filter_map(|process| self.store(*process, chain));
         let lost = stores.max_by_key(|store| tip(*store).map_or(Height::ZERO, |tip| tip.header.height)).cloned();
         self.backups.lost.entry(chain).or_default().push(lost.unwrap_or_default());
@@ -71,7 +72,6 @@ impl World {
         let mut heights = BTreeMap::new();
         let mut best = None;
         for process in seats {
-            self.crash(process, Tail::Lost);
             let here = &mut self.processes[process.0];
             here.disk.replace_by(disks.remove(&process).unwrap_or_default());
             let tip = here.disk.store(chain).and_then(|store| tip(store));
