@@ -16,8 +16,8 @@ pub struct Monotone {
     leaves: BTreeMap<(ChainIndex, ChainId), OutboxLeaf>,
     /// How often a chain went back to a backup.
     restored: BTreeMap<ChainId, u32>,
-    /// How often a lane's numbers were excused for that: what its receiver says of it, and what its source sends.
-    excused: BTreeMap<(ChainIndex, ChainId, Excuse), u32>,
+    /// At which heights of a chain a lane's numbers were excused for that.
+    excused: BTreeMap<(ChainIndex, ChainId, Excuse), Vec<Height>>,
     places: BTreeMap<ChainId, ChainIndex>,
 }
 
@@ -99,10 +99,12 @@ impl Monotone {
             let falls = leaf.received < before.received || leaf.follows.height_on_peer < before.follows.height_on_peer;
             let skips = Some(leaf.first) != before.next_sequence();
             let is_reanchored = leaf.reanchored > before.reanchored;
-            let falls = falls && !(is_reanchored && self.excuse(index, leaf.peer, leaf.peer, Excuse::PeerReanchored));
+            let falls = falls
+                && !(is_reanchored
+                    && self.excuse((index, header.height), leaf.peer, leaf.peer, Excuse::PeerReanchored));
             let skips = skips
                 && !(self.is_expected_by_peer(observation.chain, leaf)
-                    && self.excuse(index, leaf.peer, observation.chain, Excuse::Renumbered));
+                    && self.excuse((index, header.height), leaf.peer, observation.chain, Excuse::Renumbered));
             if falls || skips {
                 return Err(Contradiction::new(
                     format!("chain {}'s leaf for {:?} was {before:?}", index.0, leaf.peer.hash),
@@ -122,6 +124,10 @@ impl Monotone {
         for (process, height) in &restoration.heights {
             self.published.insert((*process, index), *height);
         }
+        // What it excused on the branch that is lost, it excuses again.
+        for (_, heights) in self.excused.iter_mut().filter(|((chain, _, _), _)| *chain == index) {
+            heights.retain(|height| *height <= restoration.kept);
+        }
         self.headers.remove(&index);
         if let Some(header) = reading::header(observation, restoration.kept).filter(|it| it.height > Height::ZERO) {
             self.headers.insert(index, (header.height, header.hash(), header.timestamp_ms));
@@ -138,12 +144,14 @@ impl Monotone {
         of_peer.is_some_and(|of_peer| of_peer.received == leaf.first)
     }
 
-    /// Takes an excuse, if there is one left.
-    fn excuse(&mut self, index: ChainIndex, peer: ChainId, loser: ChainId, excuse: Excuse) -> bool {
+    /// Takes an excuse, if there is one left: a chain has one for every time that the other, or it, lost blocks.
+    fn excuse(&mut self, (index, height): (ChainIndex, Height), peer: ChainId, loser: ChainId, excuse: Excuse) -> bool {
         let losses = self.restored.get(&loser).copied().unwrap_or(0);
         let used = self.excused.entry((index, peer, excuse)).or_default();
-        let is_left = *used < losses;
-        *used += u32::from(is_left);
+        let is_left = (used.len() as u64) < u64::from(losses);
+        if is_left {
+            used.push(height);
+        }
         is_left
     }
 }
