@@ -176,6 +176,7 @@ scenarios! {
         some_commit(trial);
         assert!(ended(trial, "lost") > 0, "nothing was lost: {:?}", trial.ends);
     };
+    chaos_restored: "chaos-restored", 2, some_commit;
     chaos_byzantine: "chaos-byzantine", 3, |trial| {
         some_commit(trial);
         assert!(trial.misdeeds.len() >= 8, "{:?}", trial.misdeeds);
