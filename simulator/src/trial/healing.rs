@@ -50,7 +50,7 @@ impl Healing {
     pub(super) fn open(&mut self, member: Member, due_ms: u64, draw: u64) {
         self.is_needed = true;
         self.cases.retain(|(other, _)| *other != member);
-        self.cases.push((member, Case { due_ms, by_evidence: draw % 2 == 0, successors: None }));
+        self.cases.push((member, Case { due_ms, by_evidence: draw.is_multiple_of(2), successors: None }));
     }
 
     /// Whether a chain is being healed.
@@ -108,12 +108,10 @@ impl Healing {
         let Some(status) = network.chain_record(world, position).map(|record| record.status) else { return };
         let at = Some(position);
         match (status, network.followed(world, position)) {
-            (ChainStatus::Frozen, Followed::Own) => {
-                if self.asks(now_ms, Step::Reanchor, at) {
-                    let height = world.best_height(network.index(member));
-                    let motion = network.reanchor(world, position, height);
-                    motion.into_iter().for_each(|motion| network.decide(world, vec![motion]));
-                }
+            (ChainStatus::Frozen, Followed::Own) if self.asks(now_ms, Step::Reanchor, at) => {
+                let height = world.best_height(network.index(member));
+                let motion = network.reanchor(world, position, height);
+                motion.into_iter().for_each(|motion| network.decide(world, vec![motion]));
             }
             (ChainStatus::Frozen, Followed::Lost { common }) => {
                 let handoff = network.last_handoff(world, member);
