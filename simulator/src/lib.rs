@@ -32,4 +32,4 @@ pub use failure::{Contradiction, Failure};
 pub use network::NetworkConfig;
 pub use property::{Fact, Observation, Property};
 pub use random::{Random, Seed, seeds};
-pub use world::{ChainIndex, ChainSpec, Costs, Fault, ProcessId, Reply, Step, StepKind, World, WorldConfig};
+pub use world::{ChainIndex, ChainSpec, Charge, Costs, Fault, ProcessId, Reply, Step, StepKind, World, WorldConfig};

@@ -11,7 +11,7 @@ mod holds;
 mod monotone;
 mod once;
 mod proposals;
-mod reading;
+pub(crate) mod reading;
 mod scopes;
 mod shares;
 mod signing;

@@ -5,14 +5,20 @@
 //! of work under way, of which a fixed share are proposals. The same profile and plan give the same [`Point`].
 //! Bounds: [`MAX_SUBCHAINS`](crate::scenario::MAX_SUBCHAINS) subchains, 16 legs.
 
+mod measured;
 mod meter;
 mod model;
+mod plan;
+mod prices;
 mod profile;
 #[cfg(test)]
 mod tests;
+mod watch;
 
+pub use measured::{calibrate, measure};
 pub use meter::{Metered, Reading, Stopwatch, meter_network};
-pub use model::{Plan, Point, run};
+pub use model::run;
+pub use plan::{Limits, Plan, Point, Timing};
 pub use profile::{BlockCosts, CrossCosts, FORMAT, Machine, Profile, ProfileError, TransactionCosts};
 
 /// Numbers of subchains of the table.
@@ -59,7 +65,6 @@ pub fn changes(profile: &Profile, plan: &Plan) -> Vec<Change> {
             profile.relay.advance_admit /= 2.0;
             profile.relay.advance_execute /= 2.0;
         }),
-        change("store, log and network of the relay halved", &|_, plan| plan.relay_carried = 0.5),
         change("every Advance costs 5 certificates more (a slower suite)", &|profile, _| {
             profile.relay.advance_admit += 5.0 * profile.certificate_verify;
         }),

@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 pub use backups::BackupId;
 pub use config::{ChainSpec, WorldConfig};
-pub use costs::{Costs, Step, StepKind};
+pub use costs::{Charge, Costs, Step, StepKind};
 pub use faults::Fault;
 
 /// Virtual time 0 on every clock without skew: 1 January 2026.

@@ -12,13 +12,13 @@ use ledger_protocol::{Height, LedgerId, ProposalId};
 use std::collections::BTreeSet;
 
 /// Every change of a block.
-pub(super) fn changes(observation: &Observation<'_>, height: Height) -> Vec<Change> {
+pub(crate) fn changes(observation: &Observation<'_>, height: Height) -> Vec<Change> {
     let reader = ChainReader::new(observation.store, observation.chain.suite);
     reader.changes(height).ok().flatten().unwrap_or_default()
 }
 
 /// The keys of an account of ledger 0 that a block set, with the records that stand there now.
-pub(super) fn records<T: borsh::BorshDeserialize>(
+pub(crate) fn records<T: borsh::BorshDeserialize>(
     observation: &Observation<'_>,
     height: Height,
     account: &str,
@@ -36,7 +36,7 @@ pub(super) fn records<T: borsh::BorshDeserialize>(
 }
 
 /// The state after a block.
-pub(super) fn state<'o>(observation: &Observation<'o>, height: Height) -> Option<BlockState<'o>> {
+pub(crate) fn state<'o>(observation: &Observation<'o>, height: Height) -> Option<BlockState<'o>> {
     BlockState::open(observation.store, observation.chain.suite, height).ok()
 }
 
@@ -51,13 +51,13 @@ pub(super) fn outbox(observation: &Observation<'_>, height: Height) -> Vec<Outbo
 }
 
 /// The inputs of a block.
-pub(super) fn inputs(observation: &Observation<'_>, height: Height) -> Vec<Input> {
+pub(crate) fn inputs(observation: &Observation<'_>, height: Height) -> Vec<Input> {
     let reader = ChainReader::new(observation.store, observation.chain.suite);
     reader.block(height).ok().flatten().map_or_else(Vec::new, |block| block.inputs.into_vec())
 }
 
 /// Every proposal that a block orders.
-pub(super) fn submits(observation: &Observation<'_>, height: Height) -> Vec<Submit> {
+pub(crate) fn submits(observation: &Observation<'_>, height: Height) -> Vec<Submit> {
     let mut submits = Vec::new();
     for input in inputs(observation, height) {
         let Input::Transaction(transaction) = input else { continue };

@@ -7,7 +7,7 @@ use super::profile::{BlockCosts, CrossCosts};
 use crate::failure::Failure;
 use crate::fixture::{LegDraft, Network, NetworkPlan, SubchainPlan};
 use crate::random::Seed;
-use crate::world::{ChainIndex, Costs, Step, StepKind, World, WorldConfig};
+use crate::world::{ChainIndex, Charge, Costs, Step, StepKind, World, WorldConfig};
 use ledger_protocol::Suite;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -43,10 +43,10 @@ struct Watch<S> {
 }
 
 impl<S: Stopwatch> Costs for Watch<S> {
-    fn charge(&mut self, step: &Step, run: &mut dyn FnMut()) -> u64 {
+    fn charge(&mut self, step: &Step, run: &mut dyn FnMut()) -> Charge {
         let took_us = self.stopwatch.time(run);
         self.readings.borrow_mut().push((*step, took_us));
-        0
+        Charge::default()
     }
 }
 

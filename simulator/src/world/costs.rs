@@ -2,6 +2,7 @@
 //!
 //! Without [`World::set_costs`] every step takes no time and a trace is what it was. With it, a process has one core:
 //! a job ends when the core has done everything that came before it. Times are kept in microseconds and rounded up.
+//! An event of the event loop is charged for and not delayed: what comes after it waits.
 
 use super::{ChainIndex, ProcessId, World};
 use chain_engine::{Job, Lane, ReplicaEvent};
@@ -31,6 +32,10 @@ pub enum StepKind {
 /// A step, and what it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
+    /// Virtual time at which it is asked for.
+    pub at_ms: u64,
+    /// Whose core it takes.
+    pub process: ProcessId,
     /// The chain.
     pub chain: ChainIndex,
     /// Its kind.
@@ -47,7 +52,7 @@ pub struct Step {
 
 impl Step {
     fn new(chain: ChainIndex, kind: StepKind) -> Self {
-        Self { chain, kind, transactions: 0, proposals: 0, advances: 0, messages: 0 }
+        Self { at_ms: 0, process: ProcessId(0), chain, kind, transactions: 0, proposals: 0, advances: 0, messages: 0 }
     }
 
     fn count(&mut self, input: &Input) {
@@ -89,10 +94,19 @@ impl Step {
     }
 }
 
+/// For how many virtual microseconds a step keeps its process's core.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Charge {
+    /// Until its result is there.
+    pub before_us: u64,
+    /// After that, with what nobody waits for.
+    pub after_us: u64,
+}
+
 /// Runs steps and says what they cost.
 pub trait Costs {
-    /// Runs the step exactly once; returns the virtual microseconds for which it keeps its process's core.
-    fn charge(&mut self, step: &Step, run: &mut dyn FnMut()) -> u64;
+    /// Runs the step exactly once; returns what it costs.
+    fn charge(&mut self, step: &Step, run: &mut dyn FnMut()) -> Charge;
 }
 
 /// The costs of a world, and until when each process's core is busy, in virtual microseconds.
@@ -111,8 +125,9 @@ impl World {
     /// Runs a step; returns its result, and in how many milliseconds the process's core is done with it.
     pub(super) fn charged<T>(&mut self, process: ProcessId, step: &Step, run: impl FnOnce(&mut Self) -> T) -> (T, u64) {
         let Some(mut costs) = self.cores.costs.take() else { return (run(self), 0) };
+        let step = Step { at_ms: self.now_ms, process, ..*step };
         let (mut run, mut result) = (Some(run), None);
-        let cost_us = costs.charge(step, &mut || {
+        let cost = costs.charge(&step, &mut || {
             if let Some(run) = run.take() {
                 result = Some(run(self));
             }
@@ -120,8 +135,9 @@ impl World {
         self.cores.costs = Some(costs);
         let now_us = self.now_ms * 1_000;
         let busy_until_us = self.cores.busy_until_us.entry(process).or_default();
-        *busy_until_us = (*busy_until_us).max(now_us) + cost_us;
+        *busy_until_us = (*busy_until_us).max(now_us) + cost.before_us;
         let after_ms = (*busy_until_us - now_us).div_ceil(1_000);
+        *busy_until_us += cost.after_us;
         let Some(result) = result else { panic!("a step was charged for and did not run") };
         (result, after_ms)
     }

@@ -1,0 +1,191 @@
+//! What is run, and what came out: the same for the model and for the simulated world.
+
+use ledger_protocol::chain::Parameters;
+use ledger_protocol::interchain::{ChainLimits, MAX_LIST_MESSAGES};
+
+/// Proposals that may wait in the relay's queue; those that have begun are not among them.
+const MAX_QUEUED: usize = 8_192;
+
+/// How often clients look what has ended, and begin something new in its place.
+pub(super) const CLIENT_MS: u64 = 20;
+
+/// What is run: a closed loop, in which every subchain's clients keep a number of items under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Subchains.
+    pub subchains: usize,
+    /// Share of items that are proposals, in percent.
+    pub cross_percent: u32,
+    /// Legs of a proposal; fewer when there are fewer subchains.
+    pub legs: usize,
+    /// Items under way per subchain.
+    pub window: u64,
+    /// Least time between blocks of the relay.
+    pub relay_interval_ms: u64,
+    /// Least time between blocks of a subchain.
+    pub subchain_interval_ms: u64,
+    /// Cores of a relay validator; the simulated world knows only one.
+    pub relay_cores: f64,
+    /// Cores of a subchain's validator.
+    pub subchain_cores: f64,
+    /// All CPU costs of the relay, times this.
+    pub relay_slowness: f64,
+    /// All CPU costs of the subchains, times this.
+    pub subchain_slowness: f64,
+    /// Of the time before it is counted, half serves to open the window.
+    pub warm_up_ms: u64,
+    /// Time in which it is counted.
+    pub measured_ms: u64,
+    /// What a block takes beside its execution.
+    pub timing: Timing,
+    /// What the protocol allows.
+    pub limits: Limits,
+}
+
+/// Latencies and sizes, as the simulated world measured them.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Timing {
+    /// From the moment at which a block's time is set until its replicas have published it, execution apart.
+    pub votes_ms: f64,
+    /// From the publication by a subchain until the relay's pools have the list.
+    pub to_relay_ms: f64,
+    /// From the publication by the relay until the subchain's pools have the list.
+    pub to_subchain_ms: f64,
+    /// From a client's submission until the chain's pools have it.
+    pub submit_ms: f64,
+    /// Bytes of a proposal of the plan's legs, signed.
+    pub proposal_bytes: f64,
+    /// Bytes of an Advance to the relay, without its lists.
+    pub advance_bytes: f64,
+    /// Bytes of a message in it.
+    pub message_bytes: f64,
+    /// Changes that a proposal's submission makes in the relay's state.
+    pub proposal_changes: f64,
+    /// Changes that a message makes there.
+    pub message_changes: f64,
+}
+
+/// What the protocol allows. All that the relay bounds for one chain (legs begun in a window, their bytes, keys x blocks)
+/// is wider than what a list of 256 messages lets through, so the lists stand for all of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Messages of a list, and of the lists of one Advance.
+    pub list_messages: usize,
+    /// Bytes of a relay's block that Advances may take.
+    pub relay_interchain_bytes: f64,
+    /// Changes of a relay's block at which further messages wait for the next one.
+    pub relay_changes: f64,
+    /// Inputs of a relay's block.
+    pub relay_inputs: usize,
+    /// Bytes of a relay's block.
+    pub relay_bytes: f64,
+    /// Proposals that wait in the relay's queue.
+    pub queued: usize,
+    /// Legs of a subchain that have begun and not ended.
+    pub in_flight: usize,
+    /// Transactions of a subchain's block.
+    pub subchain_inputs: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let relay = Parameters::relay();
+        Self {
+            list_messages: MAX_LIST_MESSAGES,
+            relay_interchain_bytes: f64::from(relay.max_block_bytes) / 4.0,
+            relay_changes: f64::from(relay.max_block_changes) / 2.0,
+            relay_inputs: relay.max_block_transactions as usize,
+            relay_bytes: f64::from(relay.max_block_bytes),
+            queued: MAX_QUEUED,
+            in_flight: ChainLimits::default().max_in_flight as usize,
+            subchain_inputs: u64::from(Parameters::subchain().max_block_transactions),
+        }
+    }
+}
+
+impl Plan {
+    /// The protocol's own intervals and limits, validators of one core.
+    pub fn new(subchains: usize, cross_percent: u32, timing: Timing) -> Self {
+        Self {
+            subchains,
+            cross_percent,
+            legs: 2,
+            window: 1_000,
+            relay_interval_ms: u64::from(Parameters::relay().min_block_interval_ms),
+            subchain_interval_ms: u64::from(Parameters::subchain().min_block_interval_ms),
+            relay_cores: 1.0,
+            subchain_cores: 1.0,
+            relay_slowness: 1.0,
+            subchain_slowness: 1.0,
+            warm_up_ms: 6_000,
+            measured_ms: 10_000,
+            timing,
+            limits: Limits::default(),
+        }
+    }
+
+    /// How many items of a chain's clients may be under way at a time from the start.
+    pub(super) fn open_window(&self, since_start_ms: u64) -> u64 {
+        let opening_ms = (self.warm_up_ms / 2).max(1);
+        (self.window * since_start_ms.min(opening_ms)).div_ceil(opening_ms)
+    }
+
+    /// Whether the item of this number, from 1 on, is a proposal.
+    pub(super) fn is_cross(&self, number: u64) -> bool {
+        let share = u64::from(self.cross_percent);
+        number * share / 100 > (number - 1) * share / 100
+    }
+}
+
+/// Chooses the legs of proposals: the home chain, and others evenly.
+#[derive(Debug, Clone)]
+pub(super) struct Partners(u64);
+
+impl Partners {
+    pub const fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// So many different chains of `count`, `home` first.
+    pub fn of(&mut self, home: usize, legs: usize, count: usize) -> Vec<usize> {
+        let mut chosen = vec![home];
+        while chosen.len() < legs.min(count) {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let mut other = (self.0 >> 33) as usize % count;
+            while chosen.contains(&other) {
+                other = (other + 1) % count;
+            }
+            chosen.push(other);
+        }
+        chosen
+    }
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Point {
+    /// Subchains.
+    pub subchains: usize,
+    /// Share of items that are proposals, in percent.
+    pub cross_percent: u32,
+    /// Items that came to their end per second: transactions, and proposals applied everywhere.
+    pub items_per_s: f64,
+    /// Proposals among them.
+    pub proposals_per_s: f64,
+    /// Of the relay's cores, what they were busy.
+    pub relay_cpu: f64,
+    /// The relay's mean time between blocks, in its interval; 1 when it has no work.
+    pub relay_pace: f64,
+    /// Of a subchain's cores, the mean.
+    pub subchain_cpu: f64,
+    /// Of the relay's CPU time, what Advances took.
+    pub relay_on_advances: f64,
+    /// From submission to applied everywhere and known to the relay, half of the proposals.
+    pub p50_ms: f64,
+}
+
+/// The middle one; sorts them.
+pub(super) fn median(values: &mut [u64]) -> f64 {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0) as f64
+}
