@@ -16,8 +16,12 @@ fn main() {
         plan.subchain_slowness = f[4];
         plan.warm_up_ms = f[5] as u64;
         plan.measured_ms = f[6] as u64;
+        plan.unordered = f[7] as usize;
         let t = ThreadTime::now();
         println!("{spec}\n  model {:?} cpu {:?}", run(&profile, &plan), t.elapsed());
+        let t = ThreadTime::now();
+        println!("  bound {:?} cpu {:?}", bound(&profile, &plan, &run(&profile, &plan)), t.elapsed());
+        if f[8] == 0.0 { continue; }
         let t = ThreadTime::now();
         println!("  world {:?} cpu {:?}", measure(&profile, &plan).map_err(|e| e.to_string()), t.elapsed());
     }

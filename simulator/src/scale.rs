@@ -5,6 +5,7 @@
 //! of work under way, of which a fixed share are proposals. The same profile and plan give the same [`Point`].
 //! Bounds: [`MAX_SUBCHAINS`](crate::scenario::MAX_SUBCHAINS) subchains, 16 legs.
 
+mod bounds;
 mod measured;
 mod meter;
 mod model;
@@ -15,6 +16,7 @@ mod profile;
 mod tests;
 mod watch;
 
+pub use bounds::{Bound, GAIN, bound, is_saturated, saturated_from};
 pub use measured::{calibrate, measure};
 pub use meter::{Metered, Reading, Stopwatch, meter_network};
 pub use model::run;
@@ -25,12 +27,6 @@ pub use profile::{BlockCosts, CrossCosts, FORMAT, Machine, Profile, ProfileError
 pub const SUBCHAINS: [usize; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 /// Shares of cross-chain work of the table, in percent.
 pub const SHARES: [u32; 4] = [0, 10, 50, 100];
-/// From this share of its cores on the relay counts as full.
-pub const FULL: f64 = 0.9;
-/// It is full, too, when its blocks come so many times later than its interval says: execution at the proposer and then
-/// at the others stands one after the other, so cores may have rest and the chain none.
-pub const LATE: f64 = 1.25;
-
 /// What moves the point where the relay is full.
 #[derive(Debug, Clone)]
 pub struct Change {

@@ -11,12 +11,12 @@ use super::watch::{Admitted, Seen, Sightings, Watch};
 use crate::failure::{Contradiction, Failure};
 use crate::fixture::{FixtureKind, LegDraft, Network, NetworkPlan, SubchainPlan};
 use crate::random::Seed;
-use crate::world::{ChainIndex, Charge, Costs, Step, StepKind, World, WorldConfig};
+use crate::world::{Charge, Costs, Step, StepKind, World, WorldConfig};
 use ledger_protocol::codec::{BoundedBytes, Text};
 use ledger_protocol::transaction::{Expectation, Operation, SetKey};
 use ledger_protocol::{ProposalId, Suite};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// Relay blocks in which all votes must come.
@@ -108,10 +108,10 @@ pub fn measure(profile: &Profile, plan: &Plan) -> Result<Point, Box<Failure>> {
     let mut loops = Loop::new(plan);
     let began_ms = running.world.now_ms();
     let (warm_ms, end_ms) = (began_ms + plan.warm_up_ms, began_ms + plan.warm_up_ms + plan.measured_ms);
-    let mut at_warm = (Spent::default(), 0);
+    let mut at_warm = (Spent::default(), 0, 0);
     while running.world.now_ms() < end_ms {
         if running.world.now_ms() == warm_ms {
-            at_warm = (*spent.borrow(), running.heights());
+            at_warm = (*spent.borrow(), running.heights(), running.seen.borrow().relay_worked_ms);
         }
         loops.look(&mut running, began_ms, warm_ms);
         running.world.run_for(CLIENT_MS)?;
@@ -128,15 +128,15 @@ pub fn measure(profile: &Profile, plan: &Plan) -> Result<Point, Box<Failure>> {
     let advances_us = ends.advances_us - at_warm.0.advances_us;
     let subchains_us = ends.subchains_us - at_warm.0.subchains_us;
     let proposals = loops.done.len() as f64;
-    let is_paced = plan.cross_percent > 0;
-    let pace = seconds * 1e3 / blocks.max(1) as f64 / plan.relay_interval_ms as f64;
+    let worked_ms = running.seen.borrow().relay_worked_ms - at_warm.2;
     Ok(Point {
         subchains: plan.subchains,
         cross_percent: plan.cross_percent,
         items_per_s: (loops.locals as f64 + proposals) / seconds,
         proposals_per_s: proposals / seconds,
         relay_cpu: relay_us / cores,
-        relay_pace: if is_paced { pace } else { 1.0 },
+        relay_at_work: worked_ms as f64 / plan.measured_ms as f64,
+        relay_block_ms: plan.measured_ms as f64 / blocks.max(1) as f64,
         subchain_cpu: subchains_us / cores / plan.subchains.max(1) as f64,
         relay_on_advances: if relay_us > 0.0 { advances_us / relay_us } else { 0.0 },
         p50_ms: median(&mut loops.done),
@@ -146,9 +146,13 @@ pub fn measure(profile: &Profile, plan: &Plan) -> Result<Point, Box<Failure>> {
 /// The clients of all chains.
 struct Loop<'a> {
     plan: &'a Plan,
-    under_way: Vec<u64>,
+    /// Of each chain's clients: transactions, proposals.
+    under_way: Vec<[u64; 2]>,
     begun: Vec<u64>,
     open: BTreeMap<ProposalId, (usize, u64)>,
+    /// Whose clients hold a proposal back, in order.
+    held: VecDeque<usize>,
+    unordered: usize,
     /// Local transactions that ended in the measured time, and how long proposals took that did.
     locals: u64,
     done: Vec<u64>,
@@ -156,19 +160,22 @@ struct Loop<'a> {
 
 impl<'a> Loop<'a> {
     fn new(plan: &'a Plan) -> Self {
-        let none = vec![0; plan.subchains];
-        Self { plan, under_way: none.clone(), begun: none, open: BTreeMap::new(), locals: 0, done: Vec::new() }
+        let (under_way, begun) = (vec![[0; 2]; plan.subchains], vec![0; plan.subchains]);
+        let (open, held) = (BTreeMap::new(), VecDeque::new());
+        Self { plan, under_way, begun, open, held, unordered: 0, locals: 0, done: Vec::new() }
     }
 
     fn look(&mut self, running: &mut Running, began_ms: u64, warm_ms: u64) {
         let now_ms = running.world.now_ms();
-        let (ended, locals) = {
+        let (ended, locals, ordered) = {
             let mut seen = running.seen.borrow_mut();
-            (std::mem::take(&mut seen.ended), std::mem::take(&mut seen.locals))
+            let ended = std::mem::take(&mut seen.ended);
+            (ended, std::mem::take(&mut seen.locals), std::mem::take(&mut seen.ordered))
         };
+        self.unordered -= ordered;
         for (id, at_ms) in ended {
             let Some((home, since_ms)) = self.open.remove(&id) else { continue };
-            self.under_way[home] -= 1;
+            self.under_way[home][1] -= 1;
             if at_ms >= warm_ms {
                 self.done.push(at_ms - since_ms);
             }
@@ -176,24 +183,25 @@ impl<'a> Loop<'a> {
         for home in 0..self.plan.subchains {
             let index = running.network.subchains.get(home).map(|subchain| subchain.index);
             let finished = index.and_then(|index| locals.get(&index)).copied().unwrap_or(0);
-            self.under_way[home] -= finished;
+            self.under_way[home][0] -= finished;
             if now_ms > warm_ms {
                 self.locals += finished;
             }
-            while self.under_way[home] < self.plan.open_window(now_ms - began_ms) {
-                self.begin(running, home, now_ms);
+            while self.plan.may_begin(self.begun[home], self.under_way[home], now_ms - began_ms) {
+                self.begun[home] += 1;
+                let is_cross = self.plan.is_cross(self.begun[home]);
+                self.under_way[home][usize::from(is_cross)] += 1;
+                if is_cross {
+                    self.held.push_back(home);
+                } else {
+                    running.local(home);
+                }
             }
         }
-    }
-
-    fn begin(&mut self, running: &mut Running, home: usize, now_ms: u64) {
-        self.begun[home] += 1;
-        self.under_way[home] += 1;
-        if self.plan.is_cross(self.begun[home]) {
+        while let Some(home) = self.held.pop_front_if(|_| self.unordered < self.plan.unordered) {
+            self.unordered += 1;
             let id = running.propose(home, self.plan.legs);
             self.open.insert(id, (home, now_ms));
-        } else {
-            running.local(home);
         }
     }
 }
@@ -202,9 +210,8 @@ impl<'a> Loop<'a> {
 struct Admissions(Rc<RefCell<Vec<Admitted>>>);
 
 impl Costs for Admissions {
-    fn charge(&mut self, step: &Step, run: &mut dyn FnMut()) -> Charge {
-        run();
-        let Step { at_ms, process, chain, kind, proposals, messages, .. } = *step;
+    fn charge(&mut self, run: &mut dyn FnMut() -> Step) -> Charge {
+        let Step { at_ms, process, chain, kind, proposals, messages, .. } = run();
         if kind == StepKind::Admit {
             self.0.borrow_mut().push(Admitted { at_ms, process: process.0, chain, messages, proposals });
         }

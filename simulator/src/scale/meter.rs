@@ -43,9 +43,10 @@ struct Watch<S> {
 }
 
 impl<S: Stopwatch> Costs for Watch<S> {
-    fn charge(&mut self, step: &Step, run: &mut dyn FnMut()) -> Charge {
-        let took_us = self.stopwatch.time(run);
-        self.readings.borrow_mut().push((*step, took_us));
+    fn charge(&mut self, run: &mut dyn FnMut() -> Step) -> Charge {
+        let mut came_to = None;
+        let took_us = self.stopwatch.time(&mut || came_to = Some(run()));
+        self.readings.borrow_mut().extend(came_to.map(|step| (step, took_us)));
         Charge::default()
     }
 }

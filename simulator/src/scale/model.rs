@@ -42,7 +42,8 @@ struct Proposal {
 #[derive(Default)]
 struct Chain {
     core: Core,
-    under_way: u64,
+    /// Transactions and proposals that its clients have under way.
+    under_way: [u64; 2],
     begun: u64,
     /// Transactions that clients have sent: when the core has admitted them, and how many.
     local: VecDeque<(u64, u64)>,
@@ -78,8 +79,10 @@ enum Next {
     Subchain(usize),
     /// Clients look what has ended.
     Clients,
-    /// Items of a subchain's clients have ended.
-    Ended(usize, u64),
+    /// Transactions and proposals of a subchain's clients have ended.
+    Ended(usize, [u64; 2]),
+    /// Proposals stand in a block.
+    Ordered(usize),
     /// Transactions reach a subchain's validators.
     Local(usize, u64),
     /// A proposal reaches the relay's.
@@ -107,6 +110,10 @@ struct Model<'a> {
     advances_us: f64,
     subchains_us: f64,
     relay_blocks: f64,
+    relay_worked_us: u64,
+    /// Whose clients hold a proposal back, in order.
+    held: VecDeque<usize>,
+    unordered: usize,
 }
 
 fn micros(value: f64) -> u64 {
@@ -115,7 +122,7 @@ fn micros(value: f64) -> u64 {
 
 /// Runs a plan.
 pub fn run(profile: &Profile, plan: &Plan) -> Point {
-    let none = || (0..plan.subchains);
+    let none = || 0..plan.subchains;
     let mut model = Model {
         profile,
         plan,
@@ -133,6 +140,9 @@ pub fn run(profile: &Profile, plan: &Plan) -> Point {
         advances_us: 0.0,
         subchains_us: 0.0,
         relay_blocks: 0.0,
+        relay_worked_us: 0,
+        held: VecDeque::new(),
+        unordered: 0,
     };
     model.go();
     model.point()
@@ -155,11 +165,13 @@ impl Model<'_> {
                 Next::Relay => self.relay_turn(now_us),
                 Next::Subchain(place) => self.subchain_turn(place, now_us),
                 Next::Clients => self.clients(now_us),
-                Next::Ended(place, count) => {
+                Next::Ended(place, [locals, proposals]) => {
                     if let Some(chain) = self.chains.get_mut(place) {
-                        chain.under_way -= count;
+                        chain.under_way[0] -= locals;
+                        chain.under_way[1] -= proposals;
                     }
                 }
+                Next::Ordered(count) => self.unordered -= count,
                 Next::Local(place, count) => self.admit_locals(place, now_us, count),
                 Next::Submitted(id) => self.admit_submit(id, now_us),
                 Next::AtRelay(place, list) => self.admit_at_relay(place, now_us, list),
@@ -198,15 +210,17 @@ impl Model<'_> {
 
     /// Every chain's clients begin as many items as their window has room for.
     fn clients(&mut self, now_us: u64) {
-        let open = self.plan.open_window(now_us / 1_000);
+        let plan = self.plan;
         let pooled_us = now_us + micros(self.plan.timing.submit_ms * 1_000.0);
         for home in 0..self.chains.len() {
             let mut locals = 0;
-            while let Some(chain) = self.chains.get_mut(home).filter(|chain| chain.under_way < open) {
-                chain.under_way += 1;
+            let may_begin = |chain: &&mut Chain| plan.may_begin(chain.begun, chain.under_way, now_us / 1_000);
+            while let Some(chain) = self.chains.get_mut(home).filter(may_begin) {
                 chain.begun += 1;
-                if self.plan.is_cross(chain.begun) {
-                    self.submit(home, now_us, pooled_us);
+                let is_cross = plan.is_cross(chain.begun);
+                chain.under_way[usize::from(is_cross)] += 1;
+                if is_cross {
+                    self.held.push_back(home);
                 } else {
                     locals += 1;
                 }
@@ -215,29 +229,29 @@ impl Model<'_> {
                 self.at(pooled_us, Next::Local(home, locals));
             }
         }
+        while let Some(home) = self.held.pop_front_if(|_| self.unordered < self.plan.unordered) {
+            self.unordered += 1;
+            let legs = self.partners.of(home, self.plan.legs, self.chains.len());
+            let id = self.next;
+            self.next += 1;
+            self.proposals.insert(id, Proposal { home, legs, votes: 0, outcomes: 0, born_us: now_us });
+            self.at(pooled_us, Next::Submitted(id));
+        }
         self.at(now_us + CLIENT_MS * 1_000, Next::Clients);
-    }
-
-    fn submit(&mut self, home: usize, now_us: u64, pooled_us: u64) {
-        let legs = self.partners.of(home, self.plan.legs, self.chains.len());
-        let id = self.next;
-        self.next += 1;
-        self.proposals.insert(id, Proposal { home, legs, votes: 0, outcomes: 0, born_us: now_us });
-        self.at(pooled_us, Next::Submitted(id));
     }
 
     fn point(mut self) -> Point {
         let plan = self.plan;
         let seconds = plan.measured_ms as f64 / 1_000.0;
         let proposals = self.done.len() as f64;
-        let pace = seconds * 1e3 / self.relay_blocks.max(1.0) / plan.relay_interval_ms as f64;
         Point {
             subchains: plan.subchains,
             cross_percent: plan.cross_percent,
             items_per_s: (self.locals as f64 + proposals) / seconds,
             proposals_per_s: proposals / seconds,
             relay_cpu: self.relay_us / (seconds * 1e6 * plan.relay_cores),
-            relay_pace: if plan.cross_percent > 0 { pace } else { 1.0 },
+            relay_at_work: self.relay_worked_us as f64 / (seconds * 1e6),
+            relay_block_ms: seconds * 1e3 / self.relay_blocks.max(1.0),
             subchain_cpu: self.subchains_us / (seconds * 1e6 * plan.subchain_cores * plan.subchains.max(1) as f64),
             relay_on_advances: if self.relay_us > 0.0 { self.advances_us / self.relay_us } else { 0.0 },
             p50_ms: median(&mut self.done) / 1_000.0,

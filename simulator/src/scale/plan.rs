@@ -9,7 +9,8 @@ const MAX_QUEUED: usize = 8_192;
 /// How often clients look what has ended, and begin something new in its place.
 pub(super) const CLIENT_MS: u64 = 20;
 
-/// What is run: a closed loop, in which every subchain's clients keep a number of items under way.
+/// What is run: a closed loop, in which every subchain's clients begin items in a fixed mix of transactions and
+/// proposals, as long as the window of the next one's kind has room.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Subchains.
@@ -18,8 +19,12 @@ pub struct Plan {
     pub cross_percent: u32,
     /// Legs of a proposal; fewer when there are fewer subchains.
     pub legs: usize,
-    /// Items under way per subchain.
+    /// Proposals under way per subchain.
     pub window: u64,
+    /// Transactions of its own under way per subchain.
+    pub local_window: u64,
+    /// Clients hold their proposals back while so many of all of them are on their way to a block of the relay.
+    pub unordered: usize,
     /// Least time between blocks of the relay.
     pub relay_interval_ms: u64,
     /// Least time between blocks of a subchain.
@@ -111,23 +116,28 @@ impl Plan {
             cross_percent,
             legs: 2,
             window: 1_000,
+            local_window: 4_000,
+            unordered: 2_000,
             relay_interval_ms: u64::from(Parameters::relay().min_block_interval_ms),
             subchain_interval_ms: u64::from(Parameters::subchain().min_block_interval_ms),
             relay_cores: 1.0,
             subchain_cores: 1.0,
             relay_slowness: 1.0,
             subchain_slowness: 1.0,
-            warm_up_ms: 6_000,
-            measured_ms: 10_000,
+            warm_up_ms: 5_000,
+            measured_ms: 5_000,
             timing,
             limits: Limits::default(),
         }
     }
 
-    /// How many items of a chain's clients may be under way at a time from the start.
-    pub(super) fn open_window(&self, since_start_ms: u64) -> u64 {
+    /// Whether a chain's clients may begin the next item, when `begun` are begun and so many transactions and proposals
+    /// of theirs are under way. Windows open within half of the warm-up.
+    pub(super) fn may_begin(&self, begun: u64, [locals, proposals]: [u64; 2], since_start_ms: u64) -> bool {
         let opening_ms = (self.warm_up_ms / 2).max(1);
-        (self.window * since_start_ms.min(opening_ms)).div_ceil(opening_ms)
+        let is_cross = self.is_cross(begun + 1);
+        let (window, under_way) = if is_cross { (self.window, proposals) } else { (self.local_window, locals) };
+        under_way < (window * since_start_ms.min(opening_ms)).div_ceil(opening_ms)
     }
 
     /// Whether the item of this number, from 1 on, is a proposal.
@@ -142,12 +152,12 @@ impl Plan {
 pub(super) struct Partners(u64);
 
 impl Partners {
-    pub const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self(0x9e37_79b9_7f4a_7c15)
     }
 
     /// So many different chains of `count`, `home` first.
-    pub fn of(&mut self, home: usize, legs: usize, count: usize) -> Vec<usize> {
+    pub(super) fn of(&mut self, home: usize, legs: usize, count: usize) -> Vec<usize> {
         let mut chosen = vec![home];
         while chosen.len() < legs.min(count) {
             self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -174,8 +184,11 @@ pub struct Point {
     pub proposals_per_s: f64,
     /// Of the relay's cores, what they were busy.
     pub relay_cpu: f64,
-    /// The relay's mean time between blocks, in its interval; 1 when it has no work.
-    pub relay_pace: f64,
+    /// Of the time, the share in which the relay makes a block: from the moment at which its time is set until it is
+    /// published. At 1 one block follows the other without rest.
+    pub relay_at_work: f64,
+    /// Mean time between blocks of the relay.
+    pub relay_block_ms: f64,
     /// Of a subchain's cores, the mean.
     pub subchain_cpu: f64,
     /// Of the relay's CPU time, what Advances took.

@@ -69,9 +69,9 @@ impl Prices {
 }
 
 impl Costs for Prices {
-    fn charge(&mut self, step: &Step, run: &mut dyn FnMut()) -> Charge {
-        run();
-        let cost = self.cost(step);
+    fn charge(&mut self, run: &mut dyn FnMut() -> Step) -> Charge {
+        let step = run();
+        let cost = self.cost(&step);
         let sum = cost.before_us + cost.after_us;
         let mut spent = self.spent.borrow_mut();
         if step.chain == self.relay {

@@ -41,6 +41,10 @@ pub(super) struct BlockSeen {
 pub(super) struct Seen {
     /// Proposals that ended since this was emptied, and when.
     pub ended: Vec<(ProposalId, u64)>,
+    /// Proposals that stand in a block since this was emptied.
+    pub ordered: usize,
+    /// In how many milliseconds so far the relay made its blocks.
+    pub relay_worked_ms: u64,
     /// Proposals that ended otherwise than committed, and transactions that failed.
     pub in_vain: usize,
     /// Transactions of subchains that became final since this was emptied.
@@ -98,7 +102,12 @@ impl Watch {
             return;
         }
         let records = reading::records::<ProposalRecord>(observation, block.header.height, accounts::PROPOSALS);
-        for (_, record) in records.into_iter().filter(|(_, record)| record.state.is_terminal()) {
+        seen.relay_worked_ms += observation.now_ms - block.header.timestamp_ms.0.saturating_sub(EPOCH_MS);
+        for (_, record) in records {
+            seen.ordered += usize::from(record.submitted_at == block.header.height);
+            if !record.state.is_terminal() {
+                continue;
+            }
             seen.in_vain += usize::from(record.state != ProposalState::Committed);
             seen.ended.push((record.id, observation.now_ms));
         }
@@ -174,7 +183,7 @@ pub(super) struct Sightings<'a> {
 
 impl Sightings<'_> {
     /// Timing and sizes; none when there was too little to see.
-    pub fn timing(&self) -> Option<Timing> {
+    pub(super) fn timing(&self) -> Option<Timing> {
         let built = |block: &&BlockSeen| block.published_ms.len() >= self.validators;
         let times = self.blocks.values().filter(built).map(|block| {
             let published = mean(block.published_ms.iter().map(|at_ms| *at_ms as f64)).unwrap_or_default();

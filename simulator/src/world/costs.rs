@@ -88,6 +88,12 @@ impl Step {
         }
     }
 
+    /// The step as it was when its block turned out invalid at this input.
+    pub(super) fn stopped_at(&mut self, inputs: &[Input], index: usize) {
+        *self = Self { transactions: 0, proposals: 0, advances: 0, messages: 0, ..*self };
+        inputs.iter().take(index).for_each(|input| self.count(input));
+    }
+
     pub(super) fn of_event(chain: ChainIndex, event: &ReplicaEvent) -> Self {
         let is_vote = matches!(event, ReplicaEvent::Message { lane: Lane::Consensus, .. });
         Self::new(chain, if is_vote { StepKind::Vote } else { StepKind::Event })
@@ -105,8 +111,9 @@ pub struct Charge {
 
 /// Runs steps and says what they cost.
 pub trait Costs {
-    /// Runs the step exactly once; returns what it costs.
-    fn charge(&mut self, step: &Step, run: &mut dyn FnMut()) -> Charge;
+    /// Runs the step exactly once, which tells what it came to: a block that turned out invalid was executed up to the
+    /// input that made it so. Returns what it costs.
+    fn charge(&mut self, run: &mut dyn FnMut() -> Step) -> Charge;
 }
 
 /// The costs of a world, and until when each process's core is busy, in virtual microseconds.
@@ -123,14 +130,20 @@ impl World {
     }
 
     /// Runs a step; returns its result, and in how many milliseconds the process's core is done with it.
-    pub(super) fn charged<T>(&mut self, process: ProcessId, step: &Step, run: impl FnOnce(&mut Self) -> T) -> (T, u64) {
-        let Some(mut costs) = self.cores.costs.take() else { return (run(self), 0) };
-        let step = Step { at_ms: self.now_ms, process, ..*step };
+    pub(super) fn charged<T>(
+        &mut self,
+        process: ProcessId,
+        step: &Step,
+        run: impl FnOnce(&mut Self, &mut Step) -> T,
+    ) -> (T, u64) {
+        let mut step = Step { at_ms: self.now_ms, process, ..*step };
+        let Some(mut costs) = self.cores.costs.take() else { return (run(self, &mut step), 0) };
         let (mut run, mut result) = (Some(run), None);
-        let cost = costs.charge(&step, &mut || {
+        let cost = costs.charge(&mut || {
             if let Some(run) = run.take() {
-                result = Some(run(self));
+                result = Some(run(self, &mut step));
             }
+            step
         });
         self.cores.costs = Some(costs);
         let now_us = self.now_ms * 1_000;

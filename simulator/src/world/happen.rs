@@ -67,7 +67,7 @@ impl World {
     pub(super) fn tell(&mut self, process: ProcessId, chain: ChainIndex, event: ReplicaEvent) {
         let now = self.reading(process);
         let step = super::Step::of_event(chain, &event);
-        let (told, _) = self.charged(process, &step, |world| {
+        let (told, _) = self.charged(process, &step, |world, _| {
             let running = world.processes[process.0].running.get_mut(&chain)?;
             let mut effects = Vec::new();
             let result = running.replica.on(now, event, &mut effects);

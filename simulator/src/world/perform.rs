@@ -3,8 +3,8 @@
 use super::{ChainIndex, Happening, ProcessId, World};
 use crate::property::Fact;
 use crate::signer::SignedMessage;
-use chain_engine::{Job, Lane, Peer, PublishedBlock, ReplicaEffect, ReplicaTimer, Token};
-use chain_state::MemoryStore;
+use chain_engine::{Job, JobResult, Lane, Peer, PublishedBlock, ReplicaEffect, ReplicaTimer, Token};
+use chain_state::{ExecuteError, MemoryStore};
 use std::sync::{Arc, PoisonError};
 
 /// Accusations that a process keeps whole.
@@ -112,10 +112,15 @@ impl World {
     fn work(&mut self, process: ProcessId, life: u64, chain: ChainIndex, token: Token, job: Job) {
         self.record(Some(process), Some(chain), "works on", token.0, &job.count().to_le_bytes());
         let step = super::Step::of_job(chain, &job);
-        let (result, busy_ms) = self.charged(process, &step, |world| {
+        let (result, busy_ms) = self.charged(process, &step, |world, step| {
             let empty = MemoryStore::default();
             let store = world.processes[process.0].disk.store(chain).unwrap_or(&empty);
-            Box::new(job.run(&*world.chain(chain).machine, store))
+            let block = if let Job::Execute { inputs, .. } = &job { Some(Arc::clone(inputs)) } else { None };
+            let result = job.run(&*world.chain(chain).machine, store);
+            if let (JobResult::Executed(Err(ExecuteError::Invalid { index, .. })), Some(block)) = (&result, block) {
+                step.stopped_at(block.inputs(), *index);
+            }
+            Box::new(result)
         });
         let after_ms = self.on_work.within(self.config.work_ms).max(busy_ms);
         self.schedule(after_ms, Happening::Done { process, life, chain, token, result });

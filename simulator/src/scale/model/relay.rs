@@ -72,12 +72,18 @@ impl Model<'_> {
         }
         let handled = messages.len().min((limits.relay_changes / timing.message_changes.max(1e-3)) as usize);
         self.relay.postponed.extend(messages.drain(handled..));
-        let cost = self.relay_cost((advances + empty_advances, messages.len() as f64, submits.len() as f64), carried_over);
-        self.spend_on_relay(now_us, cost.execute_us + cost.after_us, cost.on_advances_us);
-        let executed_us = self.relay.core.executes(now_us, cost.execute_us, cost.after_us / self.plan.relay_cores);
-        let published_us = executed_us + micros(timing.votes_ms * 1_000.0);
+        let contents = (advances + empty_advances, messages.len() as f64, submits.len() as f64);
+        let cost = self.relay_cost(contents, carried_over);
+        let votes_us = micros(timing.votes_ms * 1_000.0);
+        let after_us = cost.after_us / self.plan.relay_cores;
+        let (executed_us, rounds) = self.relay.core.executes(now_us, cost.execute_us, after_us, votes_us);
+        self.spend_on_relay(now_us, f64::from(rounds) * cost.execute_us + cost.after_us, cost.on_advances_us);
+        let published_us = executed_us + votes_us;
         for message in messages {
             self.hear(message, published_us);
+        }
+        if !submits.is_empty() {
+            self.at(published_us, Next::Ordered(submits.len()));
         }
         self.order(submits, published_us);
         self.start_ready();
@@ -90,10 +96,20 @@ impl Model<'_> {
                 self.at(pooled_us, Next::AtSubchain(place, list));
             }
         }
+        self.admit_again(published_us);
         if self.is_counted(now_us) {
             self.relay_blocks += 1.0;
+            self.relay_worked_us += published_us - now_us;
         }
         self.at(published_us.max(now_us + self.plan.relay_interval_ms * 1_000), Next::Relay);
+    }
+
+    /// After a block what waits in the pools is judged once more.
+    fn admit_again(&mut self, published_us: u64) {
+        let waiting = self.chains.iter().filter(|chain| !chain.on_relay.is_empty()).count();
+        let admit_us = waiting as f64 * self.profile.relay.advance_admit * self.plan.relay_slowness;
+        self.spend_on_relay(published_us, admit_us, admit_us);
+        self.relay.core.also_works(admit_us / self.plan.relay_cores);
     }
 
     fn relay_cost(&self, (advances, messages, submits): (f64, f64, f64), carried_over: usize) -> Cost {
@@ -166,7 +182,7 @@ impl Model<'_> {
                 chain.in_flight -= 1;
             }
         }
-        self.at(published_us, Next::Ended(proposal.home, 1));
+        self.at(published_us, Next::Ended(proposal.home, [0, 1]));
         if self.is_counted(published_us) {
             self.done.push(published_us - proposal.born_us);
         }

@@ -29,15 +29,17 @@ impl Model<'_> {
             * (self.overhead_us()
                 + local as f64 * tx.consensus
                 + (local as f64 + advances + count) * tx.carried());
-        self.spend_on_subchain(now_us, execute_us + after_us);
         let Some(chain) = self.chains.get_mut(place) else { return };
-        let executed_us = chain.core.executes(now_us, execute_us, after_us / self.plan.subchain_cores);
-        let published_us = executed_us + micros(self.plan.timing.votes_ms * 1_000.0);
+        let votes_us = micros(self.plan.timing.votes_ms * 1_000.0);
+        let (executed_us, rounds) =
+            chain.core.executes(now_us, execute_us, after_us / self.plan.subchain_cores, votes_us);
+        self.spend_on_subchain(now_us, f64::from(rounds) * execute_us + after_us);
+        let published_us = executed_us + votes_us;
         if self.is_counted(published_us) {
             self.locals += local;
         }
         if local > 0 {
-            self.at(published_us, Next::Ended(place, local));
+            self.at(published_us, Next::Ended(place, [local, 0]));
         }
         if !list.is_empty() {
             let pooled_us = published_us + micros(self.plan.timing.to_relay_ms * 1_000.0);
