@@ -26,7 +26,7 @@ use crate::verified::VerifiedSet;
 use chain_consensus::{BarrierId, Consensus, Event};
 use chain_state::StateMachine;
 use ledger_protocol::chain::{CertificateKind, FinalityCertificate, Genesis};
-use ledger_protocol::{Address, ChainId, Hash, Height, TimestampMs};
+use ledger_protocol::{Address, ChainId, Hash, Height, Round, TimestampMs};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -151,6 +151,8 @@ pub struct Replica {
     verified: VerifiedSet,
     candidates: Candidates,
     build: Option<build::Build>,
+    /// The build that begins when what waits in the pool has been judged again.
+    build_after_readmission: Option<(Height, Round)>,
     fetches: BTreeMap<Hash, u32>,
     sync: Sync,
     /// Consensus entries of the log, for the first start.
@@ -255,7 +257,7 @@ impl Replica {
             }
             (Purpose::Readmit(hashes), JobResult::Admitted(answers)) => {
                 self.readmitted(&hashes, answers?, effects);
-                Ok(())
+                self.build_if_readmitted(effects)
             }
             (Purpose::VerifyBlock(hash), JobResult::Verified(verdicts)) => {
                 self.block_verified(&hash, &verdicts, effects)

@@ -1,6 +1,8 @@
 //! Builds a block when it is this replica's turn, by the same execution as everybody.
 //!
-//! An input that makes the block invalid leaves the pool with a refusal and the build is tried again, at most
+//! After a commit, what waits in the pool is judged again before a block is built of it: on a chain that makes one block
+//! after the other, every Advance that the last one overtook would stop an execution.
+//! An input that makes the block invalid nevertheless leaves the pool with a refusal and the build is tried again, at most
 //! [`MAX_TRIES`] times; then an empty block is built.
 
 use super::{Effects, Purpose, Replica, Step};
@@ -42,7 +44,24 @@ impl Replica {
         if self.is_final_elsewhere(height) {
             return Ok(());
         }
+        if self.is_readmitting() {
+            self.build_after_readmission = Some((height, round));
+            return Ok(());
+        }
         self.try_build(round, 0, effects)
+    }
+
+    fn is_readmitting(&self) -> bool {
+        self.jobs.values().any(|purpose| matches!(purpose, Purpose::Readmit(_)))
+    }
+
+    /// What waits in the pool has been judged again: the build that waited for it begins.
+    pub(super) fn build_if_readmitted(&mut self, effects: &mut Effects) -> Step {
+        if self.is_readmitting() {
+            return Ok(());
+        }
+        let Some((height, round)) = self.build_after_readmission.take() else { return Ok(()) };
+        self.start_build(height, round, effects)
     }
 
     /// Whether validators with more than a third of the power say that they have this height: one of them is honest, so

@@ -71,6 +71,7 @@ impl Replica {
             verified: VerifiedSet::new(limits.verified_count),
             candidates: Candidates::default(),
             build: None::<build::Build>,
+            build_after_readmission: None,
             fetches: BTreeMap::new(),
             sync: Sync::default(),
             log: Some(Vec::new()),
