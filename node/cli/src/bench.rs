@@ -119,6 +119,7 @@ impl Client {
 
 /// Runs the measurement.
 pub(crate) async fn run(args: &BenchArgs, output: &Output) -> Outcome {
+    let load_before = profile::load_average();
     let temporary = tempfile::tempdir().map_err(Failure::internal)?;
     let directory = args.keep.clone().unwrap_or_else(|| temporary.path().to_path_buf());
     let plan = Plan {
@@ -149,7 +150,8 @@ pub(crate) async fn run(args: &BenchArgs, output: &Output) -> Outcome {
     let report = measured?;
     if let Some(file) = &args.profile_out {
         output.say("measuring blocks, certificates and cross-chain work");
-        profile::write(file, &report.cpu_us_per_tx_and_node, report.validators, report.cores)?;
+        let Report { validators, cores, .. } = report;
+        profile::write(file, &profile::Bench { phases: &report.cpu_us_per_tx_and_node, validators, cores, load_before })?;
     }
     output.data(&report, words);
     Ok(())

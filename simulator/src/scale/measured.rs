@@ -96,6 +96,11 @@ impl Running {
 /// # Errors
 /// [`Failure`]: a property does not hold, or the network loses work.
 pub fn measure(profile: &Profile, plan: &Plan) -> Result<Point, Box<Failure>> {
+    measure_counting(profile, plan).map(|(point, _)| point)
+}
+
+/// As [`measure`]; also how often a validator of the relay executed a block, for each block that it made.
+pub(super) fn measure_counting(profile: &Profile, plan: &Plan) -> Result<(Point, f64), Box<Failure>> {
     let mut running = Running::new(profile, plan.subchains)?;
     let relay = running.network.relay;
     let spent = Rc::new(RefCell::new(Spent::default()));
@@ -129,7 +134,8 @@ pub fn measure(profile: &Profile, plan: &Plan) -> Result<Point, Box<Failure>> {
     let subchains_us = ends.subchains_us - at_warm.0.subchains_us;
     let proposals = loops.done.len() as f64;
     let worked_ms = running.seen.borrow().relay_worked_ms - at_warm.2;
-    Ok(Point {
+    let executions = (ends.relay_executions - at_warm.0.relay_executions) as f64;
+    let point = Point {
         subchains: plan.subchains,
         cross_percent: plan.cross_percent,
         items_per_s: (loops.locals as f64 + proposals) / seconds,
@@ -140,7 +146,8 @@ pub fn measure(profile: &Profile, plan: &Plan) -> Result<Point, Box<Failure>> {
         subchain_cpu: subchains_us / cores / plan.subchains.max(1) as f64,
         relay_on_advances: if relay_us > 0.0 { advances_us / relay_us } else { 0.0 },
         p50_ms: median(&mut loops.done),
-    })
+    };
+    Ok((point, executions / (blocks.max(1) as f64 * f64::from(profile.machine.validators))))
 }
 
 /// The clients of all chains.

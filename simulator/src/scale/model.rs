@@ -83,13 +83,22 @@ enum Next {
     Ended(usize, [u64; 2]),
     /// Proposals stand in a block.
     Ordered(usize),
-    /// Transactions reach a subchain's validators.
+    /// The first validator of a chain has it, and judges it before it passes it on.
+    Enters(Arrival),
+    /// All have it.
+    Arrives(Arrival),
+}
+
+/// What arrives at a chain.
+#[derive(Debug)]
+enum Arrival {
+    /// Transactions, at a subchain.
     Local(usize, u64),
-    /// A proposal reaches the relay's.
+    /// A proposal, at the relay.
     Submitted(usize),
-    /// A list of a subchain reaches the relay's.
+    /// A list of a subchain, at the relay.
     AtRelay(usize, Vec<Message>),
-    /// A list of the relay reaches a subchain's.
+    /// A list of the relay, at a subchain.
     AtSubchain(usize, Vec<Message>),
 }
 
@@ -172,10 +181,13 @@ impl Model<'_> {
                     }
                 }
                 Next::Ordered(count) => self.unordered -= count,
-                Next::Local(place, count) => self.admit_locals(place, now_us, count),
-                Next::Submitted(id) => self.admit_submit(id, now_us),
-                Next::AtRelay(place, list) => self.admit_at_relay(place, now_us, list),
-                Next::AtSubchain(place, list) => self.admit_at_subchain(place, now_us, list),
+                Next::Enters(arrival) => self.enters(now_us, arrival),
+                Next::Arrives(arrival) => match arrival {
+                    Arrival::Local(place, count) => self.admit_locals(place, now_us, count),
+                    Arrival::Submitted(id) => self.admit_submit(id, now_us),
+                    Arrival::AtRelay(place, list) => self.admit_at_relay(place, now_us, list),
+                    Arrival::AtSubchain(place, list) => self.admit_at_subchain(place, now_us, list),
+                },
             }
         }
     }
@@ -183,6 +195,30 @@ impl Model<'_> {
     fn at(&mut self, at_us: u64, next: Next) {
         self.number += 1;
         self.agenda.insert((at_us, self.number), next);
+    }
+
+    /// Something is sent; all of its chain's validators have it `after_ms` later, if the first one finds its core free.
+    fn send(&mut self, now_us: u64, after_ms: f64, arrival: Arrival) {
+        let first_ms = after_ms - self.plan.timing.gossip_ms;
+        self.at(now_us + micros(first_ms * 1_000.0), Next::Enters(arrival));
+    }
+
+    fn enters(&mut self, now_us: u64, arrival: Arrival) {
+        let (profile, plan) = (self.profile, self.plan);
+        let (core, cost_us) = match &arrival {
+            Arrival::Submitted(_) => (Some(&self.relay.core), profile.relay.proposal_admit * plan.relay_slowness),
+            Arrival::AtRelay(..) => (Some(&self.relay.core), profile.relay.advance_admit * plan.relay_slowness),
+            Arrival::Local(place, count) => {
+                let verify_us = *count as f64 * profile.transaction.verify * plan.subchain_slowness;
+                (self.chains.get(*place).map(|chain| &chain.core), verify_us)
+            }
+            Arrival::AtSubchain(place, _) => {
+                let admit_us = profile.subchain.advance_admit * plan.subchain_slowness;
+                (self.chains.get(*place).map(|chain| &chain.core), admit_us)
+            }
+        };
+        let judged_us = core.map_or(now_us, |core| core.would_end(now_us, cost_us));
+        self.at(judged_us + micros(plan.timing.gossip_ms * 1_000.0), Next::Arrives(arrival));
     }
 
     fn is_counted(&self, at_us: u64) -> bool {
@@ -211,7 +247,6 @@ impl Model<'_> {
     /// Every chain's clients begin as many items as their window has room for.
     fn clients(&mut self, now_us: u64) {
         let plan = self.plan;
-        let pooled_us = now_us + micros(self.plan.timing.submit_ms * 1_000.0);
         for home in 0..self.chains.len() {
             let mut locals = 0;
             let may_begin = |chain: &&mut Chain| plan.may_begin(chain.begun, chain.under_way, now_us / 1_000);
@@ -226,7 +261,7 @@ impl Model<'_> {
                 }
             }
             if locals > 0 {
-                self.at(pooled_us, Next::Local(home, locals));
+                self.send(now_us, plan.timing.submit_ms, Arrival::Local(home, locals));
             }
         }
         while let Some(home) = self.held.pop_front_if(|_| self.unordered < self.plan.unordered) {
@@ -235,7 +270,7 @@ impl Model<'_> {
             let id = self.next;
             self.next += 1;
             self.proposals.insert(id, Proposal { home, legs, votes: 0, outcomes: 0, born_us: now_us });
-            self.at(pooled_us, Next::Submitted(id));
+            self.send(now_us, plan.timing.submit_ms, Arrival::Submitted(id));
         }
         self.at(now_us + CLIENT_MS * 1_000, Next::Clients);
     }

@@ -58,6 +58,8 @@ pub struct Timing {
     pub to_subchain_ms: f64,
     /// From a client's submission until the chain's pools have it.
     pub submit_ms: f64,
+    /// Of each of these three, what comes after the first pool has it: that one judges it before it passes it on.
+    pub gossip_ms: f64,
     /// Bytes of a proposal of the plan's legs, signed.
     pub proposal_bytes: f64,
     /// Bytes of an Advance to the relay, without its lists.

@@ -16,6 +16,8 @@ pub(super) struct Spent {
     pub relay_us: f64,
     /// Of it on Advances, messages apart.
     pub advances_us: f64,
+    /// Executions of blocks of the relay.
+    pub relay_executions: u64,
     /// On subchains, all validators of all.
     pub subchains_us: f64,
 }
@@ -77,6 +79,7 @@ impl Costs for Prices {
         if step.chain == self.relay {
             spent.relay_us += sum;
             spent.advances_us += cost.on_advances_us;
+            spent.relay_executions += u64::from(step.kind == StepKind::Execute);
         } else {
             spent.subchains_us += sum;
         }

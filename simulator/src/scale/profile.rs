@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What the file's `format` must say.
-pub const FORMAT: &str = "crosstie-profile/1";
+pub const FORMAT: &str = "crosstie-profile/2";
 /// The greatest cost of a step that is believed: ten seconds.
 const MAX_US: f64 = 1e7;
 
@@ -21,6 +21,9 @@ pub enum ProfileError {
     /// A number is out of its bounds.
     #[error("{0}: a number of microseconds from 0 to {MAX_US} is needed")]
     Value(&'static str),
+    /// No chain has so many validators.
+    #[error("machine.validators: a number from 1 to 16 is needed")]
+    Validators,
     /// All steps of a kind are free.
     #[error("{0}: every step of it costs nothing, so no chain would ever be full")]
     Free(&'static str),
@@ -47,7 +50,7 @@ pub struct Profile {
 }
 
 /// The machine that was measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
     /// Its cores.
@@ -56,6 +59,18 @@ pub struct Machine {
     pub validators: u16,
     /// The chains' suite.
     pub suite: String,
+    /// When, in UTC.
+    pub measured_at: String,
+    /// The machine's load of the last minute when measuring began, and when it ended: what else it had to do, and what
+    /// measuring itself made of it. `None` where the system does not tell.
+    pub load_average: Option<[f64; 2]>,
+}
+
+impl Machine {
+    /// Whether something else kept the machine busy before measuring began.
+    pub fn was_loaded(&self) -> bool {
+        self.load_average.is_none_or(|[before, _]| before > self.cores as f64 / 4.0)
+    }
 }
 
 /// Phases of a transaction.
@@ -171,6 +186,9 @@ impl Profile {
     fn check(&self) -> Result<(), ProfileError> {
         if self.format != FORMAT {
             return Err(ProfileError::Format(self.format.clone()));
+        }
+        if !(1..=16).contains(&self.machine.validators) {
+            return Err(ProfileError::Validators);
         }
         for (name, value) in self.numbers() {
             if !(0.0..=MAX_US).contains(&value) {

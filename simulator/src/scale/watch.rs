@@ -153,20 +153,22 @@ pub(super) struct Admitted {
     pub proposals: u64,
 }
 
-/// How long after `since_ms` the processes of a chain had what they asked to admit, on average; none when less than
-/// `wanted` processes had it within a second.
+/// How long after `since_ms` the processes of a chain had what they asked to admit, on average, and how much of it after
+/// the first; none when less than `wanted` processes had it within a second.
 fn delay_ms(
     admitted: &[Admitted],
     since_ms: u64,
     wanted: usize,
     is_it: impl Fn(&Admitted) -> bool,
-) -> Option<f64> {
+) -> Option<(f64, f64)> {
     let mut first = BTreeMap::new();
     let later = admitted.partition_point(|one| one.at_ms < since_ms);
     for one in admitted.iter().skip(later).take_while(|one| one.at_ms <= since_ms + 1_000).filter(|one| is_it(one)) {
         first.entry(one.process).or_insert(one.at_ms);
     }
-    (first.len() >= wanted).then(|| mean(first.values().map(|at_ms| (at_ms - since_ms) as f64))).flatten()
+    let mean = mean(first.values().map(|at_ms| (at_ms - since_ms) as f64))?;
+    let least = (first.values().min()? - since_ms) as f64;
+    (first.len() >= wanted).then_some((mean, mean - least))
 }
 
 /// What a network was seen to take.
@@ -193,13 +195,18 @@ impl Sightings<'_> {
             let is_it = |one: &Admitted| one.chain == self.relay && one.proposals > 0;
             delay_ms(self.admitted, *at_ms, self.validators, is_it)
         });
+        let submits: Vec<(f64, f64)> = submits.collect();
+        let (to_relay, to_subchain) = (self.courier_ms(true), self.courier_ms(false));
+        let gossip = [&submits, &to_relay, &to_subchain].into_iter().flatten().map(|(_, gossip)| *gossip);
+        let delay = |of: &[(f64, f64)]| mean(of.iter().map(|(delay, _)| *delay));
         let (proposal_bytes, advance_bytes, message_bytes) = self.sizes()?;
         let (proposal_changes, message_changes) = self.changes();
         Some(Timing {
             votes_ms: mean(times)?,
-            to_relay_ms: mean(self.courier_ms(true))?,
-            to_subchain_ms: mean(self.courier_ms(false))?,
-            submit_ms: mean(submits)?,
+            to_relay_ms: delay(&to_relay)?,
+            to_subchain_ms: delay(&to_subchain)?,
+            submit_ms: delay(&submits)?,
+            gossip_ms: mean(gossip)?,
             proposal_bytes,
             advance_bytes,
             message_bytes,
@@ -209,7 +216,7 @@ impl Sightings<'_> {
     }
 
     /// Of every list that left a chain in calm: from the mean publication to the mean admission.
-    fn courier_ms(&self, to_relay: bool) -> Vec<f64> {
+    fn courier_ms(&self, to_relay: bool) -> Vec<(f64, f64)> {
         let mut delays = Vec::new();
         for ((chain, _), block) in self.blocks {
             if (*chain == self.relay) == to_relay || block.built_ms > self.calm_until_ms {
@@ -220,7 +227,7 @@ impl Sightings<'_> {
             for to in block.lists_to.iter().filter_map(|to| self.ids.get(to)) {
                 let is_it = |one: &Admitted| one.chain == *to && one.messages > 0;
                 let delay = delay_ms(self.admitted, *first, self.validators, is_it);
-                delays.extend(delay.map(|delay| delay + *first as f64 - published));
+                delays.extend(delay.map(|(delay, gossip)| (delay + *first as f64 - published, gossip)));
             }
         }
         delays

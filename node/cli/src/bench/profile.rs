@@ -11,6 +11,7 @@ use ledger_protocol::suite::{BatchItem, SecretKey, Verifier};
 use simulator::scale::{FORMAT, Machine, Profile, Stopwatch, TransactionCosts, meter_network};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Proposals by which cross-chain work is priced.
 const PROPOSALS: usize = 400;
@@ -48,14 +49,63 @@ fn certificate_us(validators: u16) -> Outcome<f64> {
     Ok(start.elapsed().as_secs_f64() * 1e6 / f64::from(CERTIFICATES))
 }
 
+/// The machine's load of the last minute, where the system tells it.
+pub(super) fn load_average() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
+}
+
+/// The time of the machine's clock, in UTC.
+fn utc_now() -> String {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    utc(since_1970.as_secs())
+}
+
+/// So many seconds after 1970 began, by the calendar.
+fn utc(seconds: u64) -> String {
+    let (mut days, of_day) = (seconds / 86_400, seconds % 86_400);
+    let is_leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let mut year = 1970;
+    while days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let mut month = 1;
+    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    format!("{year}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", days + 1)
+}
+
+/// What the bench itself found.
+#[derive(Debug)]
+pub(super) struct Bench<'a> {
+    pub(super) phases: &'a BTreeMap<&'static str, f64>,
+    pub(super) validators: u16,
+    pub(super) cores: usize,
+    /// The machine's load before it began.
+    pub(super) load_before: Option<f64>,
+}
+
 /// Measures the rest and writes the file.
-pub(super) fn write(file: &Path, phases: &BTreeMap<&'static str, f64>, validators: u16, cores: usize) -> Outcome {
+pub(super) fn write(file: &Path, bench: &Bench<'_>) -> Outcome {
+    let Bench { phases, validators, cores, load_before } = *bench;
     let phase = |name| phases.get(name).copied().unwrap_or(0.0);
     let metered = meter_network(CpuClock, Suite::Standard, usize::from(validators), PROPOSALS)
         .map_err(|failure| Failure::internal(failure.property))?;
     let mut profile = Profile {
         format: FORMAT.to_owned(),
-        machine: Machine { cores, validators, suite: "standard".to_owned() },
+        machine: Machine {
+            cores,
+            validators,
+            suite: "standard".to_owned(),
+            measured_at: utc_now(),
+            load_average: load_before.zip(load_average()).map(|(before, after)| [before, after]),
+        },
         transaction: TransactionCosts {
             verify: phase("verify"),
             execute: phase("execute"),
@@ -74,4 +124,18 @@ pub(super) fn write(file: &Path, phases: &BTreeMap<&'static str, f64>, validator
     profile.round();
     std::fs::write(file, profile.to_text() + "\n")
         .map_err(|error| Failure::input(file, error).next("name a file that this user can write, with --profile-out"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utc;
+
+    #[test]
+    fn seconds_become_dates() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(utc(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(1_735_689_599), "2024-12-31T23:59:59Z");
+        assert_eq!(utc(1_795_435_200), "2026-11-23T12:00:00Z");
+    }
 }

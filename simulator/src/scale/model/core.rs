@@ -27,6 +27,12 @@ impl Core {
         self.free_us
     }
 
+    /// When it would be done with something that arrives.
+    pub(super) fn would_end(&self, at_us: u64, cost_us: f64) -> u64 {
+        let mut core = *self;
+        core.works(at_us, cost_us)
+    }
+
     /// It does something more after all that it has to do.
     pub(super) fn also_works(&mut self, cost_us: f64) {
         self.free_us += super::micros(cost_us);

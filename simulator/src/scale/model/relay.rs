@@ -3,7 +3,7 @@
 //! Section by section as the relay's machine does it: what a full block postponed, Advances as far as bytes and changes
 //! go, Submits, then the queue starts what has a place on each of its chains.
 
-use super::{IDLE_US, Message, Model, Next, Say, micros, take};
+use super::{Arrival, IDLE_US, Message, Model, Next, Say, micros, take};
 use ledger_protocol::chain::Parameters;
 use relay::coordinator::{STALE_FLOOR_MS, STALE_HEARTBEATS};
 
@@ -92,8 +92,8 @@ impl Model<'_> {
             let sends = waiting.len().min(self.plan.limits.list_messages);
             if sends > 0 {
                 let list = waiting.drain(..sends).collect();
-                let pooled_us = published_us + micros(self.plan.timing.to_subchain_ms * 1_000.0);
-                self.at(pooled_us, Next::AtSubchain(place, list));
+                let after_ms = self.plan.timing.to_subchain_ms;
+                self.send(published_us, after_ms, Arrival::AtSubchain(place, list));
             }
         }
         self.admit_again(published_us);
@@ -130,8 +130,7 @@ impl Model<'_> {
     fn order(&mut self, submits: Vec<usize>, published_us: u64) {
         for id in submits {
             if self.relay.queue.len() >= self.plan.limits.queued {
-                let again_us = published_us + BUSY_US + micros(self.plan.timing.submit_ms * 1_000.0);
-                self.at(again_us, Next::Submitted(id));
+                self.send(published_us + BUSY_US, self.plan.timing.submit_ms, Arrival::Submitted(id));
             } else {
                 self.relay.queue.push_back(id);
             }

@@ -1,6 +1,6 @@
 //! A subchain's blocks: transactions of its own clients, and what the relay brings.
 
-use super::{Chain, IDLE_US, Message, Model, Next, Say, micros, take};
+use super::{Arrival, Chain, IDLE_US, Message, Model, Next, Say, micros, take};
 
 impl Model<'_> {
     pub(super) fn subchain_turn(&mut self, place: usize, now_us: u64) {
@@ -42,8 +42,8 @@ impl Model<'_> {
             self.at(published_us, Next::Ended(place, [local, 0]));
         }
         if !list.is_empty() {
-            let pooled_us = published_us + micros(self.plan.timing.to_relay_ms * 1_000.0);
-            self.at(pooled_us, Next::AtRelay(place, list));
+            let after_ms = self.plan.timing.to_relay_ms;
+            self.send(published_us, after_ms, Arrival::AtRelay(place, list));
         }
         self.at(published_us.max(now_us + self.plan.subchain_interval_ms * 1_000), Next::Subchain(place));
     }

@@ -1,50 +1,110 @@
 //! `crosstie sim scale`: throughput against subchains at four shares of cross-chain work, the relay's load beside it,
-//! where the relay is full, and what moves that point.
+//! what binds at each point, where the relay is saturated, and what moves that point.
+//!
+//! The model gives every point. Small ones are run by the real code, too, and stand beside the model's.
 
+mod assumptions;
 mod page;
+mod words;
 
 use crate::args::SimScaleArgs;
 use crate::exit::{Failure, Outcome};
-use crate::output::{Output, table};
+use crate::output::Output;
+use indicatif::ProgressBar;
 use serde::Serialize;
-use simulator::scale::{self, FULL, LATE, Plan, Point, Profile, SHARES, SUBCHAINS};
-
-/// The size at which what moves the point is compared, if the table has it.
-const COMPARED: usize = 16;
+use simulator::scale::{self, Bound, Plan, Point, Profile, SHARES, SUBCHAINS, Timing};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 /// Everything that is said.
 #[derive(Debug, Serialize)]
 struct Told {
     profile: Profile,
+    /// What the simulated world measured for the model.
+    timing: Timing,
     assumptions: Vec<String>,
-    points: Vec<Point>,
-    /// Where the relay is full, per share; none when it never is.
-    full: Vec<Full>,
+    /// When the relay counts as saturated.
+    saturation: &'static str,
+    points: Vec<Row>,
+    /// Where the relay is saturated, per share.
+    saturated: Vec<Saturated>,
     sensitivity: Vec<Sensitivity>,
+    /// Points of a relay so slow that few proposals saturate it.
+    checks: Vec<Check>,
+    agreement: Agreement,
 }
 
-/// Where the relay is full.
+/// A point of the table.
 #[derive(Debug, Serialize)]
-struct Full {
+struct Row {
+    #[serde(flatten)]
+    point: Point,
+    bound: Option<Bound>,
+    /// How many times the throughput when this bound is twice as wide.
+    gain: f64,
+    saturated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<Measured>,
+}
+
+/// The same point of the simulated world.
+#[derive(Debug, Serialize)]
+struct Measured {
+    #[serde(flatten)]
+    point: Point,
+    /// The model's throughput and relay CPU, divided by these.
+    throughput_ratio: f64,
+    relay_cpu_ratio: f64,
+    agrees: bool,
+}
+
+impl Measured {
+    fn new(model: &Point, point: Point) -> Self {
+        let ratio = |model: f64, measured: f64| if measured > 0.0 { model / measured } else { f64::from(model <= 0.0) };
+        let throughput_ratio = ratio(model.items_per_s, point.items_per_s);
+        let relay_cpu_ratio = ratio(model.relay_cpu, point.relay_cpu);
+        let agrees = [throughput_ratio, relay_cpu_ratio].iter().all(|ratio| (ratio - 1.0).abs() <= scale::TOLERANCE);
+        Self { point, throughput_ratio, relay_cpu_ratio, agrees }
+    }
+}
+
+/// Where the relay is saturated.
+#[derive(Debug, Serialize)]
+struct Saturated {
     cross_percent: u32,
+    /// None: not in this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     from_subchains: Option<usize>,
     most_items_per_s: f64,
+    most_proposals_per_s: f64,
 }
 
-/// What one change does to a full relay.
+/// What one change does to the point from which the relay is saturated.
 #[derive(Debug, Serialize)]
 struct Sensitivity {
     change: &'static str,
-    subchains: usize,
-    proposals_per_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saturated_from: Option<usize>,
+    /// The most at any size of the table.
+    most_proposals_per_s: f64,
     /// Against the first row.
     ratio: f64,
-    relay_cpu: f64,
-    relay_pace: f64,
-    p50_ms: f64,
-    /// The same with the most subchains of the table.
-    proposals_per_s_at_most: f64,
+}
+
+/// A point of the model and of the simulated world with a slow relay.
+#[derive(Debug, Serialize)]
+struct Check {
+    relay_slowness: f64,
+    model: Point,
+    measured: Measured,
+}
+
+/// How far the model and the simulated world are from each other.
+#[derive(Debug, Serialize)]
+struct Agreement {
+    tolerance: f64,
+    compared: usize,
+    within: usize,
 }
 
 /// Runs the command.
@@ -55,188 +115,133 @@ pub(super) fn run(args: &SimScaleArgs, output: &Output) -> Outcome {
     };
     let text = std::fs::read_to_string(&args.profile).map_err(|error| refused(&error))?;
     let profile = Profile::parse(&text).map_err(|error| refused(&error))?;
-    let plan = |subchains, share| Plan { legs: usize::from(args.legs), ..Plan::new(subchains, share) };
-    let sizes: Vec<usize> = SUBCHAINS.into_iter().filter(|size| *size <= usize::from(args.max_subchains)).collect();
-    let bar = output.progress(Some((sizes.len() * SHARES.len()) as u64), "{bar:40} {pos}/{len} points {msg}");
+    let legs = usize::from(args.legs);
+    let broken = |failure: Box<simulator::Failure>| Failure::internal(failure.to_string());
+    output.say("measuring latencies and sizes in the simulator");
+    let timing = scale::calibrate(&profile, legs).map_err(broken)?;
+    let plan = |subchains, share| Plan { legs, ..Plan::new(subchains, share, timing.clone()) };
+    let most = usize::from(args.max_subchains);
+    let sizes: Vec<usize> = SUBCHAINS.into_iter().filter(|size| *size <= most).collect();
+    let plans: Vec<Plan> = SHARES.iter().flat_map(|share| sizes.iter().map(|size| plan(*size, *share))).collect();
+    let checks = if args.measured > 0 { scale::slow_plans(&plan(1, 100)) } else { Vec::new() };
+    let is_measured = |plan: &&Plan| {
+        // Without cross-chain work every subchain is alone, and more of them tell nothing new.
+        plan.subchains <= usize::from(args.measured) && (plan.cross_percent > 0 || plan.subchains == 1)
+    };
+    let wanted: Vec<Plan> = plans.iter().filter(is_measured).chain(&checks).cloned().collect();
+    let bar = output.progress(Some((plans.len() + wanted.len()) as u64), "{bar:40} {pos}/{len} points, {eta} left {msg}");
+    let mut measured = measure_all(&profile, &wanted, &bar)?.into_iter();
     let mut points = Vec::new();
-    for share in SHARES {
-        for size in &sizes {
-            bar.set_message(format!("{size} subchains, {share} % cross-chain"));
-            points.push(scale::run(&profile, &plan(*size, share)));
-            bar.inc(1);
+    for plan in &plans {
+        bar.set_message(format!("model: {} subchains, {} % cross-chain", plan.subchains, plan.cross_percent));
+        let mut row = row(&profile, plan);
+        if is_measured(&plan) {
+            row.measured = measured.next().map(|point| Measured::new(&row.point, point));
         }
+        points.push(row);
+        bar.inc(1);
     }
-    bar.finish_and_clear();
-    let most = sizes.last().copied().unwrap_or(1);
+    let checks: Vec<Check> = checks.iter().zip(measured).map(|(plan, point)| check(&profile, plan, point)).collect();
+    bar.set_message("what moves the point");
     let told = Told {
-        assumptions: assumptions(&profile, &plan(1, 100)),
-        full: SHARES.into_iter().map(|share| full(&points, share)).collect(),
-        sensitivity: sensitivity(&profile, &plan(COMPARED.min(most), 100), most),
+        assumptions: assumptions::list(&profile, &plan(1, 100)),
+        saturation: scale::SATURATION,
+        saturated: SHARES.into_iter().map(|share| saturated(&profile, &plan(1, share), &points, most)).collect(),
+        sensitivity: sensitivity(&profile, &plan(1, 100), &sizes, most),
+        agreement: agreement(&points, &checks),
         points,
+        checks,
+        timing,
         profile,
     };
+    bar.finish_and_clear();
     if let Some(file) = &args.report {
         page::write(file, &told)?;
     }
-    output.data(&told, words);
+    output.data(&told, words::all);
     Ok(())
 }
 
-fn full(points: &[Point], share: u32) -> Full {
-    let of_share = || points.iter().filter(|point| point.cross_percent == share);
-    Full {
-        cross_percent: share,
-        from_subchains: of_share().find(|point| point.is_full()).map(|point| point.subchains),
-        most_items_per_s: of_share().map(|point| point.items_per_s).fold(0.0, f64::max),
+/// Runs these plans in simulated worlds, on all cores.
+fn measure_all(profile: &Profile, plans: &[Plan], bar: &ProgressBar) -> Outcome<Vec<Point>> {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from).min(plans.len());
+    let next = AtomicUsize::new(0);
+    let mut points: Vec<Option<Point>> = vec![None; plans.len()];
+    bar.set_message("the real code in the simulator");
+    std::thread::scope(|scope| -> Outcome {
+        let (sender, results) = mpsc::sync_channel(1);
+        for _ in 0..jobs {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                while let Some((number, plan)) = {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    plans.get(number).map(|plan| (number, plan))
+                } {
+                    if sender.send((number, scale::measure(profile, plan))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (number, result) in results {
+            let point = result.map_err(|failure| Failure::internal(failure.to_string()))?;
+            if let Some(place) = points.get_mut(number) {
+                *place = Some(point);
+            }
+            bar.inc(1);
+        }
+        Ok(())
+    })?;
+    Ok(points.into_iter().flatten().collect())
+}
+
+fn row(profile: &Profile, plan: &Plan) -> Row {
+    let point = scale::run(profile, plan);
+    let bound = scale::bound(profile, plan, &point);
+    let saturated = bound.is_some_and(|(bound, _)| bound.is_the_relays());
+    Row { point, bound: bound.map(|(bound, _)| bound), gain: bound.map_or(1.0, |(_, gain)| gain), saturated, measured: None }
+}
+
+fn check(profile: &Profile, plan: &Plan, point: Point) -> Check {
+    let model = scale::run(profile, plan);
+    Check { relay_slowness: plan.relay_slowness, measured: Measured::new(&model, point), model }
+}
+
+fn agreement(points: &[Row], checks: &[Check]) -> Agreement {
+    let measured = || points.iter().filter_map(|row| row.measured.as_ref()).chain(checks.iter().map(|it| &it.measured));
+    Agreement {
+        tolerance: scale::TOLERANCE,
+        compared: measured().count(),
+        within: measured().filter(|measured| measured.agrees).count(),
     }
 }
 
-fn sensitivity(profile: &Profile, plan: &Plan, most: usize) -> Vec<Sensitivity> {
+fn saturated(profile: &Profile, plan: &Plan, points: &[Row], most: usize) -> Saturated {
+    let of_share = || points.iter().filter(|row| row.point.cross_percent == plan.cross_percent);
+    Saturated {
+        cross_percent: plan.cross_percent,
+        from_subchains: of_share().any(|row| row.saturated).then(|| scale::saturated_from(profile, plan, most)).flatten(),
+        most_items_per_s: of_share().map(|row| row.point.items_per_s).fold(0.0, f64::max),
+        most_proposals_per_s: of_share().map(|row| row.point.proposals_per_s).fold(0.0, f64::max),
+    }
+}
+
+fn sensitivity(profile: &Profile, plan: &Plan, sizes: &[usize], most: usize) -> Vec<Sensitivity> {
     let mut first = None;
     let rows = scale::changes(profile, plan).into_iter().map(|change| {
-        let point = scale::run(&change.profile, &change.plan);
-        let wide = scale::run(&change.profile, &Plan { subchains: most, ..change.plan });
-        let base = *first.get_or_insert(point.proposals_per_s);
+        let at = |subchains: &usize| {
+            let plan = Plan { subchains: *subchains, ..change.plan.clone() };
+            scale::run(&change.profile, &plan).proposals_per_s
+        };
+        let most_proposals_per_s = sizes.iter().map(at).fold(0.0, f64::max);
+        let base: f64 = *first.get_or_insert(most_proposals_per_s);
         Sensitivity {
             change: change.what,
-            subchains: point.subchains,
-            proposals_per_s: point.proposals_per_s,
-            ratio: if base > 0.0 { point.proposals_per_s / base } else { 0.0 },
-            relay_cpu: point.relay_cpu,
-            relay_pace: point.relay_pace,
-            p50_ms: point.p50_ms,
-            proposals_per_s_at_most: wide.proposals_per_s,
+            saturated_from: scale::saturated_from(&change.profile, &change.plan, most),
+            most_proposals_per_s,
+            ratio: if base > 0.0 { most_proposals_per_s / base } else { 0.0 },
         }
     });
     rows.collect()
-}
-
-fn assumptions(profile: &Profile, plan: &Plan) -> Vec<String> {
-    vec![
-        format!(
-            "Every point is the model's: blocks, lists and proposals in virtual time, with costs measured on a machine \
-             of {} cores, {} validators per chain, suite {}. The network's real code was run to measure the costs, not \
-             for the points",
-            profile.machine.cores, profile.machine.validators, profile.machine.suite
-        ),
-        format!(
-            "A validator of a subchain has {} core of its own, one of the relay {}; processes of one machine would \
-             share them",
-            plan.subchain_cores, plan.relay_cores
-        ),
-        format!(
-            "Blocks not before {} ms (relay) and {} ms (subchain), execution at the proposer and then at the others, \
-             {} ms for votes and disks, {} ms for a courier: a local network",
-            plan.relay_interval_ms, plan.subchain_interval_ms, plan.votes_ms, plan.courier_ms
-        ),
-        "At most 256 messages per list, one Advance per subchain and block of the relay, 5,000 transactions per block, \
-         4,096 legs in flight per chain, 8,192 proposals at the relay"
-            .to_owned(),
-        format!(
-            "{} items under way per subchain; the share that is cross-chain is fixed, so a full relay holds back local \
-             work too, as it does for a business whose work comes in that mix",
-            plan.window
-        ),
-        format!(
-            "Proposals of {} legs over subchains picked evenly, all committed, no two on one key; a proposal is 2N + 1 \
-             small records on the relay",
-            plan.legs
-        ),
-        "To store, log and send a proposal, an Advance or a message costs what it costs for one transaction: bench does \
-         not measure it apart"
-            .to_owned(),
-        format!(
-            "The relay counts as full from {:.0} % of its cores, or when its blocks come {LATE} times later than its \
-             interval (pace): the proposer executes a block, then the others do, so cores may have rest and the chain \
-             none",
-            FULL * 100.0
-        ),
-    ]
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
-fn whole(number: f64) -> String {
-    format!("{number:.0}")
-}
-
-const POINT_HEAD: [&str; 9] = [
-    "cross-chain",
-    "subchains",
-    "items/s",
-    "proposals/s",
-    "relay CPU",
-    "of it Advances",
-    "relay pace",
-    "subchain CPU",
-    "p50 ms",
-];
-
-fn point_rows(told: &Told) -> Vec<Vec<String>> {
-    let row = |point: &Point| {
-        vec![
-            format!("{} %", point.cross_percent),
-            point.subchains.to_string(),
-            whole(point.items_per_s),
-            whole(point.proposals_per_s),
-            percent(point.relay_cpu),
-            percent(point.relay_on_advances),
-            format!("{:.2}", point.relay_pace),
-            percent(point.subchain_cpu),
-            if point.p50_ms > 0.0 { whole(point.p50_ms) } else { "–".to_owned() },
-        ]
-    };
-    told.points.iter().map(row).collect()
-}
-
-const CHANGE_HEAD: [&str; 7] = [
-    "at 100 % cross-chain",
-    "subchains",
-    "proposals/s",
-    "against first",
-    "relay CPU",
-    "relay pace",
-    "with most subchains",
-];
-
-fn change_rows(told: &Told) -> Vec<Vec<String>> {
-    let row = |one: &Sensitivity| {
-        vec![
-            one.change.to_owned(),
-            one.subchains.to_string(),
-            whole(one.proposals_per_s),
-            format!("{:.2} ×", one.ratio),
-            percent(one.relay_cpu),
-            format!("{:.2}", one.relay_pace),
-            whole(one.proposals_per_s_at_most),
-        ]
-    };
-    told.sensitivity.iter().map(row).collect()
-}
-
-fn full_words(full: &Full) -> String {
-    match full.from_subchains {
-        Some(subchains) => format!(
-            "{} % cross-chain: the relay is full from {subchains} subchains on; at most {:.0} items/s",
-            full.cross_percent, full.most_items_per_s
-        ),
-        None => format!(
-            "{} % cross-chain: the relay is not full in this table; at most {:.0} items/s",
-            full.cross_percent, full.most_items_per_s
-        ),
-    }
-}
-
-fn words(told: &Told) -> String {
-    let full: Vec<String> = told.full.iter().map(full_words).collect();
-    let assumed: Vec<String> = told.assumptions.iter().map(|line| format!("- {line}.")).collect();
-    format!(
-        "{}\n{}\n\n{}\nAssumptions\n{}\n",
-        table(&POINT_HEAD, &point_rows(told)),
-        full.join("\n"),
-        table(&CHANGE_HEAD, &change_rows(told)),
-        assumed.join("\n")
-    )
 }
