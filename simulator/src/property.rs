@@ -10,6 +10,7 @@ mod delivery;
 mod holds;
 mod monotone;
 mod once;
+mod open_legs;
 mod proposals;
 pub(crate) mod reading;
 mod scopes;

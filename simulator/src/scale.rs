@@ -39,17 +39,16 @@ other, at work for at least 80 % of the time.";
 
 /// Plans in which the relay is so many times slower that few proposals saturate it, so that the real code can be run
 /// there too.
-pub fn slow_plans(plan: &Plan) -> Vec<Plan> {
+pub fn slow_plans(profile: &Profile, plan: &Plan) -> Vec<Plan> {
     let slow = |subchains, cross_percent| Plan {
         subchains,
         cross_percent,
         relay_slowness: 10.0,
         window: 100,
         local_window: 400,
-        unordered: 200,
         ..plan.clone()
     };
-    vec![slow(2, 100), slow(4, 50), slow(4, 100), slow(8, 100)]
+    [slow(2, 100), slow(4, 50), slow(4, 100), slow(8, 100)].map(|plan| plan.fitted(profile)).to_vec()
 }
 
 /// What moves the point where the relay is saturated.
@@ -68,7 +67,7 @@ pub fn changes(profile: &Profile, plan: &Plan) -> Vec<Change> {
     let change = |what, edit: &dyn Fn(&mut Profile, &mut Plan)| {
         let (mut profile, mut plan) = (profile.clone(), plan.clone());
         edit(&mut profile, &mut plan);
-        Change { what, profile, plan }
+        Change { what, plan: plan.fitted(&profile), profile }
     };
     // Of a certificate's cost what is no signature does not grow with the validators.
     let validators = |times: f64| {

@@ -151,7 +151,10 @@ pub(crate) async fn run(args: &BenchArgs, output: &Output) -> Outcome {
     if let Some(file) = &args.profile_out {
         output.say("measuring blocks, certificates and cross-chain work");
         let Report { validators, cores, .. } = report;
-        profile::write(file, &profile::Bench { phases: &report.cpu_us_per_tx_and_node, validators, cores, load_before })?;
+        profile::write(
+            file,
+            &profile::Bench { phases: &report.cpu_us_per_tx_and_node, validators, cores, load_before },
+        )?;
     }
     output.data(&report, words);
     Ok(())

@@ -1,10 +1,11 @@
 //! Scopes (R6): of two proposals whose scopes conflict, the second one starts when the first one's leg is closed.
 
-use super::{Fact, Observation, Property, reading};
+use super::open_legs::{RelayBlock, has_begun, is_open, kept_records, relay_block};
+use super::{Observation, Property};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
 use ledger_protocol::proposal::Submit;
-use ledger_protocol::system::{LegPhase, ProposalRecord, ProposalState, accounts};
+use ledger_protocol::system::ProposalRecord;
 use ledger_protocol::{ChainId, ProposalId};
 use std::collections::BTreeMap;
 
@@ -24,13 +25,8 @@ impl Scopes {
         Self { relay, submits: BTreeMap::new(), open: BTreeMap::new(), started: 0 }
     }
 
-    fn is_under_way(record: &ProposalRecord) -> bool {
-        !matches!(record.state, ProposalState::Queued | ProposalState::Rejected)
-    }
-
     fn is_open(record: &ProposalRecord, chain: &ChainId) -> bool {
-        let mut legs = record.legs.iter().filter(|leg| leg.mode.votes() && leg.chain == *chain);
-        legs.any(|leg| matches!(leg.phase, LegPhase::Waiting | LegPhase::VotedYes { .. }))
+        record.legs.iter().any(|leg| leg.chain == *chain && is_open(leg))
     }
 
     /// The chain on which two proposals that are under way conflict.
@@ -58,27 +54,19 @@ impl Property for Scopes {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
-        if observation.index != self.relay {
-            return Ok(());
+        if let Some(kept) = kept_records(observation, self.relay) {
+            let open = kept.into_iter().filter(|record| has_begun(record) && record.legs.iter().any(is_open));
+            self.open = open.map(|record| (record.id, record)).collect();
         }
-        if let Fact::Restored(restoration) = observation.fact {
-            let kept = reading::proposals(observation, restoration.kept).into_iter();
-            let open = kept.filter(|record| record.legs.iter().any(|leg| Self::is_open(record, &leg.chain)));
-            self.open = open.filter(Self::is_under_way).map(|record| (record.id, record)).collect();
-        }
-        let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
-        let height = block.header.height;
-        for submit in reading::submits(observation, height) {
-            self.submits.insert(submit.body.id(), submit);
-        }
+        let Some(RelayBlock { height, submits, records }) = relay_block(observation, self.relay) else { return Ok(()) };
+        self.submits.extend(submits.into_iter().map(|submit| (submit.body.id(), submit)));
         let mut started = Vec::new();
-        for (_, record) in reading::records::<ProposalRecord>(observation, height, accounts::PROPOSALS) {
-            let under_way = Self::is_under_way(&record);
+        for record in records {
+            let under_way = has_begun(&record);
             if under_way && record.started_at == height {
                 started.push(record.clone());
             }
-            let has_open_leg = record.legs.iter().any(|leg| Self::is_open(&record, &leg.chain));
-            if under_way && has_open_leg {
+            if under_way && record.legs.iter().any(is_open) {
                 self.open.insert(record.id, record);
             } else {
                 self.open.remove(&record.id);

@@ -3,11 +3,12 @@
 //! The counts come from the Submits as the relay ordered them and from the phases in its records, not from its own
 //! bookkeeping.
 
-use super::{Fact, Observation, Property, reading};
+use super::open_legs::{RelayBlock, has_begun, is_open, kept_records, relay_block};
+use super::{Observation, Property, reading};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
 use ledger_protocol::codec::encode;
-use ledger_protocol::system::{ChainStatus, LegPhase, ProposalRecord, ProposalState, accounts};
+use ledger_protocol::system::{ChainStatus, ProposalRecord};
 use ledger_protocol::{ChainId, ProposalId};
 use relay::coordinator::limits::{self, Flight};
 use relay::registry;
@@ -31,9 +32,9 @@ impl Shares {
     }
 
     fn note(&mut self, record: &ProposalRecord) {
-        let has_begun = !matches!(record.state, ProposalState::Queued | ProposalState::Rejected);
+        let has_begun = has_begun(record);
         for leg in record.legs.iter().filter(|leg| leg.mode.votes()) {
-            let is_open = has_begun && matches!(leg.phase, LegPhase::Waiting | LegPhase::VotedYes { .. });
+            let is_open = has_begun && is_open(leg);
             let share = self.shares.get(&record.id).and_then(|shares| shares.get(&leg.chain));
             match share.filter(|_| is_open) {
                 Some(share) => self.held.insert((record.id, leg.chain), *share),
@@ -63,18 +64,12 @@ impl Property for Shares {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
-        if observation.index != self.relay {
-            return Ok(());
-        }
-        if let Fact::Restored(restoration) = observation.fact {
+        if let Some(kept) = kept_records(observation, self.relay) {
             self.held.clear();
-            for record in reading::proposals(observation, restoration.kept) {
-                self.note(&record);
-            }
+            kept.iter().for_each(|record| self.note(record));
         }
-        let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
-        let height = block.header.height;
-        for submit in reading::submits(observation, height) {
+        let Some(RelayBlock { height, submits, records }) = relay_block(observation, self.relay) else { return Ok(()) };
+        for submit in submits {
             let legs = submit.body.legs.iter().zip(submit.authorisations.iter());
             let shares = legs.filter(|(leg, _)| leg.mode.votes()).map(|(leg, authorisations)| {
                 let bytes = encode(leg).len().saturating_add(encode(authorisations).len()) as u64;
@@ -83,9 +78,7 @@ impl Property for Shares {
             });
             self.shares.insert(submit.body.id(), shares.collect());
         }
-        for (_, record) in reading::records::<ProposalRecord>(observation, height, accounts::PROPOSALS) {
-            self.note(&record);
-        }
+        records.iter().for_each(|record| self.note(record));
         let Some(state) = reading::state(observation, height) else { return Ok(()) };
         for chain in registry::peers(&state).unwrap_or_default() {
             let status = registry::chain(&state, &chain).ok().flatten().map(|record| record.status);

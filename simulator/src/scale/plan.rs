@@ -1,10 +1,14 @@
 //! What is run, and what came out: the same for the model and for the simulated world.
 
+use super::profile::Profile;
 use ledger_protocol::chain::Parameters;
 use ledger_protocol::interchain::{ChainLimits, MAX_LIST_MESSAGES};
 
 /// Proposals that may wait in the relay's queue; those that have begun are not among them.
 const MAX_QUEUED: usize = 8_192;
+
+/// How long a block of the relay should take at the most.
+const MADE_WITHIN_US: f64 = 400_000.0;
 
 /// How often clients look what has ended, and begin something new in its place.
 pub(super) const CLIENT_MS: u64 = 20;
@@ -131,6 +135,18 @@ impl Plan {
             timing,
             limits: Limits::default(),
         }
+    }
+
+    /// The plan with clients who hold proposals back so that the relay's blocks take less than half a second: one that is
+    /// not executed twice within a second, by its proposer and by the others, is made in vain.
+    #[must_use]
+    pub fn fitted(self, profile: &Profile) -> Self {
+        let messages = 2 * self.legs.min(self.subchains.max(2));
+        let costs = &profile.relay;
+        let executed_us = (costs.proposal_execute + messages as f64 * costs.message_execute) * self.relay_slowness;
+        // While one block is made, the next one's proposals arrive.
+        let unordered = (2.0 * MADE_WITHIN_US / (2.0 * executed_us).max(1.0)) as usize;
+        Self { unordered: unordered.clamp(20, 5_000), ..self }
     }
 
     /// Whether a chain's clients may begin the next item, when `begun` are begun and so many transactions and proposals

@@ -42,8 +42,8 @@ pub(crate) struct SimScaleArgs {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
     pub(crate) legs: u16,
     /// Points of up to so many subchains are run by the real code in the simulator, too, and compared; 0 for none.
-    /// Two take 3 minutes of CPU time, four 7, eight 15.
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(0..=8))]
+    /// Two take about 4 minutes of CPU time and 2 GB of memory.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=8))]
     pub(crate) measured: u16,
     /// Write a page for the browser here.
     #[arg(long, value_name = "FILE")]

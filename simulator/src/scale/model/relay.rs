@@ -45,7 +45,9 @@ impl Model<'_> {
             let ready = chain.on_relay.front().filter(|(ready_us, _)| *ready_us <= now_us).map(|(_, list)| list.len());
             let fits = ready.is_some_and(|list| advances == 0.0 || size(list) <= bytes_left);
             if fits {
-                let most = limits.list_messages.min(((bytes_left - size(0)).max(0.0) / timing.message_bytes.max(1.0)) as usize);
+                let most = limits
+                    .list_messages
+                    .min(((bytes_left - size(0)).max(0.0) / timing.message_bytes.max(1.0)) as usize);
                 let taken = take(&mut chain.on_relay, now_us, most);
                 bytes_left -= size(taken.len());
                 bytes_taken += size(taken.len());
@@ -67,7 +69,11 @@ impl Model<'_> {
         let is_idle = messages.is_empty() && submits.is_empty() && self.proposals.is_empty();
         if is_idle && empty_advances == 0.0 {
             // It rests until its heartbeat, or until something comes.
-            let rests = if self.plan.cross_percent == 0 { u64::from(Parameters::relay().heartbeat_ms) * 1_000 } else { IDLE_US };
+            let rests = if self.plan.cross_percent == 0 {
+                u64::from(Parameters::relay().heartbeat_ms) * 1_000
+            } else {
+                IDLE_US
+            };
             return self.at(now_us + rests, Next::Relay);
         }
         let handled = messages.len().min((limits.relay_changes / timing.message_changes.max(1e-3)) as usize);
@@ -99,8 +105,10 @@ impl Model<'_> {
         self.admit_again(published_us);
         if self.is_counted(now_us) {
             self.relay_blocks += 1.0;
-            self.relay_worked_us += published_us - now_us;
         }
+        // Of a block that begins before the measured time, or ends after it, what lies within it.
+        let end_us = self.warm_us + self.plan.measured_ms * 1_000;
+        self.relay_worked_us += published_us.min(end_us).saturating_sub(now_us.max(self.warm_us));
         self.at(published_us.max(now_us + self.plan.relay_interval_ms * 1_000), Next::Relay);
     }
 
@@ -116,9 +124,7 @@ impl Model<'_> {
         let (costs, slowness) = (&self.profile.relay, self.plan.relay_slowness);
         let on_advances_us = advances * costs.advance_execute * slowness;
         let execute_us = slowness
-            * (self.profile.block.relay_execute
-                + messages * costs.message_execute
-                + submits * costs.proposal_execute)
+            * (self.profile.block.relay_execute + messages * costs.message_execute + submits * costs.proposal_execute)
             + on_advances_us;
         // What was postponed has been carried already.
         let carried = advances + (messages - carried_over as f64).max(0.0) + submits;

@@ -26,9 +26,7 @@ impl Model<'_> {
                 + advances * costs.advance_execute
                 + count * costs.message_execute);
         let after_us = slowness
-            * (self.overhead_us()
-                + local as f64 * tx.consensus
-                + (local as f64 + advances + count) * tx.carried());
+            * (self.overhead_us() + local as f64 * tx.consensus + (local as f64 + advances + count) * tx.carried());
         let Some(chain) = self.chains.get_mut(place) else { return };
         let votes_us = micros(self.plan.timing.votes_ms * 1_000.0);
         let (executed_us, rounds) =

@@ -119,17 +119,18 @@ pub(super) fn run(args: &SimScaleArgs, output: &Output) -> Outcome {
     let broken = |failure: Box<simulator::Failure>| Failure::internal(failure.to_string());
     output.say("measuring latencies and sizes in the simulator");
     let timing = scale::calibrate(&profile, legs).map_err(broken)?;
-    let plan = |subchains, share| Plan { legs, ..Plan::new(subchains, share, timing.clone()) };
+    let plan = |subchains, share| Plan { legs, ..Plan::new(subchains, share, timing.clone()) }.fitted(&profile);
     let most = usize::from(args.max_subchains);
     let sizes: Vec<usize> = SUBCHAINS.into_iter().filter(|size| *size <= most).collect();
     let plans: Vec<Plan> = SHARES.iter().flat_map(|share| sizes.iter().map(|size| plan(*size, *share))).collect();
-    let checks = if args.measured > 0 { scale::slow_plans(&plan(1, 100)) } else { Vec::new() };
+    let checks = if args.measured > 0 { scale::slow_plans(&profile, &plan(1, 100)) } else { Vec::new() };
     let is_measured = |plan: &&Plan| {
         // Without cross-chain work every subchain is alone, and more of them tell nothing new.
         plan.subchains <= usize::from(args.measured) && (plan.cross_percent > 0 || plan.subchains == 1)
     };
     let wanted: Vec<Plan> = plans.iter().filter(is_measured).chain(&checks).cloned().collect();
-    let bar = output.progress(Some((plans.len() + wanted.len()) as u64), "{bar:40} {pos}/{len} points, {eta} left {msg}");
+    let bar =
+        output.progress(Some((plans.len() + wanted.len()) as u64), "{bar:40} {pos}/{len} points, {eta} left {msg}");
     let mut measured = measure_all(&profile, &wanted, &bar)?.into_iter();
     let mut points = Vec::new();
     for plan in &plans {
@@ -200,7 +201,13 @@ fn row(profile: &Profile, plan: &Plan) -> Row {
     let point = scale::run(profile, plan);
     let bound = scale::bound(profile, plan, &point);
     let saturated = bound.is_some_and(|(bound, _)| bound.is_the_relays());
-    Row { point, bound: bound.map(|(bound, _)| bound), gain: bound.map_or(1.0, |(_, gain)| gain), saturated, measured: None }
+    Row {
+        point,
+        bound: bound.map(|(bound, _)| bound),
+        gain: bound.map_or(1.0, |(_, gain)| gain),
+        saturated,
+        measured: None,
+    }
 }
 
 fn check(profile: &Profile, plan: &Plan, point: Point) -> Check {
@@ -221,7 +228,10 @@ fn saturated(profile: &Profile, plan: &Plan, points: &[Row], most: usize) -> Sat
     let of_share = || points.iter().filter(|row| row.point.cross_percent == plan.cross_percent);
     Saturated {
         cross_percent: plan.cross_percent,
-        from_subchains: of_share().any(|row| row.saturated).then(|| scale::saturated_from(profile, plan, most)).flatten(),
+        from_subchains: of_share()
+            .any(|row| row.saturated)
+            .then(|| scale::saturated_from(profile, plan, most))
+            .flatten(),
         most_items_per_s: of_share().map(|row| row.point.items_per_s).fold(0.0, f64::max),
         most_proposals_per_s: of_share().map(|row| row.point.proposals_per_s).fold(0.0, f64::max),
     }

@@ -7,7 +7,11 @@ pub(super) fn list(profile: &Profile, plan: &Plan) -> Vec<String> {
     let (machine, timing, limits) = (&profile.machine, &plan.timing, &plan.limits);
     let load = match machine.load_average {
         Some([before, after]) => {
-            let doubt = if machine.was_loaded() { ": other work kept it busy, so costs are too high rather than too low" } else { "" };
+            let doubt = if machine.was_loaded() {
+                ": other work kept it busy, so costs are too high rather than too low"
+            } else {
+                ""
+            };
             format!("load average {before:.2} before and {after:.2} after{doubt}")
         }
         None => "its load is not known".to_owned(),

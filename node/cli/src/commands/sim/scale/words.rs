@@ -14,19 +14,19 @@ pub(super) const POINT_HEAD: [&str; 13] = [
     "relay block ms",
     "subchain CPU",
     "p50 ms",
-    "simulated items/s",
-    "model ÷ simulated",
-    "the same of relay CPU",
+    "real code items/s",
+    "model ÷ real",
+    "relay CPU ÷ real",
 ];
 pub(super) const CHECK_HEAD: [&str; 8] = [
     "relay slower",
     "subchains",
     "cross-chain",
     "model items/s",
-    "simulated items/s",
-    "model ÷ simulated",
-    "model, simulated relay CPU",
-    "model ÷ simulated relay CPU",
+    "real code items/s",
+    "model ÷ real",
+    "relay CPU, model and real",
+    "relay CPU ÷ real",
 ];
 pub(super) const CHANGE_HEAD: [&str; 4] =
     ["at 100 % cross-chain", "relay saturated from", "most proposals/s", "against first"];
@@ -102,7 +102,9 @@ pub(super) fn saturated_words(one: &Saturated) -> String {
         _ => format!("at most {:.0} items/s, {:.0} of them proposals", one.most_items_per_s, one.most_proposals_per_s),
     };
     match one.from_subchains {
-        Some(subchains) => format!("{share} % cross-chain: the relay is saturated from {subchains} subchains on; {most}"),
+        Some(subchains) => {
+            format!("{share} % cross-chain: the relay is saturated from {subchains} subchains on; {most}")
+        }
         None => format!("{share} % cross-chain: the relay is not saturated in this table; {most}"),
     }
 }
