@@ -63,7 +63,10 @@ impl Measured {
         let ratio = |model: f64, measured: f64| if measured > 0.0 { model / measured } else { f64::from(model <= 0.0) };
         let throughput_ratio = ratio(model.items_per_s, point.items_per_s);
         let relay_cpu_ratio = ratio(model.relay_cpu, point.relay_cpu);
-        let agrees = [throughput_ratio, relay_cpu_ratio].iter().all(|ratio| (ratio - 1.0).abs() <= scale::TOLERANCE);
+        let is_near = |ratio: f64| (ratio - 1.0).abs() <= scale::TOLERANCE;
+        // Of a relay at rest a ratio says nothing.
+        let both_rest = model.relay_cpu.max(point.relay_cpu) < 0.02;
+        let agrees = is_near(throughput_ratio) && (is_near(relay_cpu_ratio) || both_rest);
         Self { point, throughput_ratio, relay_cpu_ratio, agrees }
     }
 }
