@@ -23,6 +23,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// What every address begins with.
+const ADDRESS_PREFIX: &str = "ctaddr1";
 /// Longest description file.
 const MAX_DESCRIPTION_BYTES: usize = 4 << 20;
 
@@ -266,6 +268,8 @@ impl Maker<'_> {
                 Some(name) => self.keys.account(name.as_str())?,
                 None => return Ok(address),
             },
+            // Mistyped, not a name: a key's name is short.
+            Err(_) if named.starts_with(ADDRESS_PREFIX) => return Err(bad_address(named)),
             Err(_) => self.keys.account(named)?,
         };
         let address = key.address();
@@ -338,6 +342,11 @@ impl Maker<'_> {
         };
         Ok(made)
     }
+}
+
+fn bad_address(named: &str) -> Failure {
+    Failure::usage(format_args!("`{named}` is no address: a character of it is wrong or missing"))
+        .next("copy it from `crosstie key list` of whoever holds the key")
 }
 
 fn key(text: &str) -> Outcome<StateKey> {

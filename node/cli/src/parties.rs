@@ -133,7 +133,7 @@ pub(crate) fn require_all(submit: &Submit, file: &std::path::Path) -> Outcome {
         needed(submit).into_iter().filter(|it| !it.is_given).map(|it| it.address.to_string()).collect();
     let refuse = |what: String| Failure::usage(what).at(file.display());
     if let Some(first) = missing.first() {
-        return Err(refuse(format!("{} of its signatures are missing, first that of {first}", missing.len())).next(
+        return Err(refuse(format!("signatures missing: {}, first that of {first}", missing.len())).next(
             format_args!(
                 "where that key is kept: crosstie proposal sign {} --as KEY (proposal show {} lists all)",
                 file.display(),

@@ -20,7 +20,7 @@ use real::{Real, Tally};
 
 /// Walks in all; `CROSSTIE_WALKS` sets another number.
 fn walks() -> u64 {
-    std::env::var("CROSSTIE_WALKS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000)
+    std::env::var("CROSSTIE_WALKS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000)
 }
 
 /// From so many walks on, every shard must have come to everything that there is to try.

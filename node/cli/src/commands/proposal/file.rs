@@ -162,7 +162,7 @@ fn words(made: &Made) -> String {
     text.push_str(&match made.missing {
         0 => format!("next: crosstie proposal submit {} --watch", made.file),
         missing => format!(
-            "{missing} signatures are missing. next, where those keys are kept: crosstie proposal sign {} --as KEY",
+            "signatures missing: {missing}. next, where those keys are kept: crosstie proposal sign {} --as KEY",
             made.file
         ),
     });
