@@ -6,7 +6,7 @@ use super::send::send;
 use super::{RelayFacts, record};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::codec::{Bounded, encode};
-use ledger_protocol::interchain::{Decision, DecisionVerdict, MAX_OPEN_LEGS, MessageContent, OpenLeg, Reanchored};
+use ledger_protocol::interchain::{Decision, MAX_OPEN_LEGS, MessageContent, OpenLeg, Reanchored};
 use ledger_protocol::system::{LegPhase, LegStatus, ProposalState};
 use ledger_protocol::{ChainId, ProposalId};
 
@@ -52,14 +52,16 @@ pub(super) fn forget_vote(state: &mut BlockState<'_>, chain: &ChainId, id: &Prop
     Ok(())
 }
 
-/// Says the ABORT of every leg that a NO of the chain has closed. A NO is answered by no Decision; but it may be the
-/// dropped branch's, and the branch that is kept may hold the leg LOCKED.
-fn tell_aborts(state: &mut BlockState<'_>, facts: &RelayFacts, chain: &ChainId) -> Result<(), StoreFault> {
+/// Says the Decision of every voting leg that a NO or an Outcome of the chain has closed. They may be the dropped
+/// branch's, and the branch that is kept may hold the leg LOCKED: a NO is answered by no Decision, and a Decision that
+/// was sent may have been lost with an interval of the relay.
+fn tell_decisions(state: &mut BlockState<'_>, facts: &RelayFacts, chain: &ChainId) -> Result<(), StoreFault> {
     for id in record::open_of_chain(state, chain)? {
         let Some(record) = record::find(state, &id)? else { continue };
-        let Some(verdict @ DecisionVerdict::Abort { .. }) = record.decision.as_option().copied() else { continue };
-        let is_refused = |leg: &LegStatus| leg.chain == *chain && matches!(leg.phase, LegPhase::ClosedByNo { .. });
-        if !record.legs.iter().any(is_refused) {
+        let Some(verdict) = record.decision.as_option().copied() else { continue };
+        let is_closed =
+            |leg: &LegStatus| matches!(leg.phase, LegPhase::ClosedByNo { .. } | LegPhase::ClosedByOutcome { .. });
+        if !record.legs.iter().any(|leg| leg.chain == *chain && leg.mode.votes() && is_closed(leg)) {
             continue;
         }
         let decision = Decision::Voting {
@@ -87,7 +89,7 @@ pub(crate) fn tell_open_legs(
     if planted::is(planted::Plant::OpenLegsNotTold) {
         return Ok(());
     }
-    tell_aborts(state, facts, chain)?;
+    tell_decisions(state, facts, chain)?;
     let number = chain_interchain::reanchors(state, chain)?;
     let open = open_legs(state, chain)?;
     for leg in &open {

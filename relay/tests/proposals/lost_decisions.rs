@@ -189,3 +189,36 @@ fn a_lane_that_goes_on_tells_a_re_anchored_chain_again_what_is_open() {
         assert_eq!(sent, expected);
     }
 }
+
+#[test]
+fn a_lock_is_freed_though_the_outcome_of_a_dropped_branch_closed_its_leg_on_a_relay_that_lost_the_decision() {
+    let (mut world, id, kept) = decided_on_a_lost_branch(|chain| write(chain, &["k"], "1"));
+    // Chain 0 applies the decision, and forgets that later: it goes on from where it holds the leg LOCKED.
+    let common = world.subs[0].archive.tip();
+    let mut forgetful = world.subs[0].fork();
+    world.step(0);
+    assert_eq!(world.leg_state(&id, 0), Some(LegState::Applied));
+    let interval = (kept.tip() + 1, world.height());
+    world.relay = kept;
+    world.collect(&[0]);
+    world.collect(&[1]);
+    assert!(matches!(world.phase(&id, 0), LegPhase::ClosedByOutcome { .. }));
+    assert_eq!(world.decide(Motion::Freeze(world.id(0))), Code::OK);
+    let to = forgetful.hand_over(60);
+    let motion = reanchor_to(&world, &forgetful.archive, common, to, Height(0));
+    world.subs[0] = forgetful;
+    assert_eq!(world.decide(Motion::Reanchor(Box::new(motion))), Code::OK);
+    while world.height() <= interval.1 {
+        world.relay.block(Vec::new());
+    }
+    hold(&mut world, interval);
+    for index in world.all() {
+        follow(&mut world, index);
+    }
+    world.rounds(3);
+    for index in [0, 1] {
+        assert_eq!(world.leg_state(&id, index), Some(LegState::Applied));
+        assert_eq!(world.subs[index].local(vec![set("k", "mine")]), Code::OK, "nothing is locked");
+        assert!(is_active(&world, index));
+    }
+}
