@@ -50,6 +50,9 @@ impl Real {
         let (messages, leaves) = self.relay.work(&peers, |state| work(state, &facts, released));
         self.leaves = leaves;
         let said = messages.len() as u64;
+        // Ahead of the list of a re-anchor the Decisions of closed legs come again (ADR 0012, point 6).
+        let is_list = |message: &Message| matches!(MessageContent::of(message), Some(MessageContent::Reanchored(_)));
+        let tells_again = messages.iter().any(is_list);
         for message in messages {
             let chain = message.destination;
             let (id, word) = match MessageContent::of(&message).unwrap() {
@@ -64,7 +67,7 @@ impl Real {
                 }
                 other => panic!("{other:?}"),
             };
-            let may_repeat = self.sends_again();
+            let may_repeat = tells_again || self.sends_again();
             self.keep(id, chain, word, message, may_repeat);
         }
         said
