@@ -303,6 +303,8 @@ fn a_no_of_the_kept_branch_disputes_what_was_committed_on_the_dropped_ones_yes()
         world.collect(&[1]);
         assert_eq!(world.state(id), ProposalState::Committing);
     });
+    let noted = world.relay.read(|state| state.scan_working("votes-of-dropped", &[], None, 2).unwrap());
+    assert_eq!(noted.len(), 1);
     assert_eq!(world.step(0), [Code::DROPPED, Code::OK], "the COMMIT, then the list");
     assert!(takes_part(&world), "nobody contradicted it");
     world.rounds(2);
@@ -310,6 +312,8 @@ fn a_no_of_the_kept_branch_disputes_what_was_committed_on_the_dropped_ones_yes()
     assert_eq!(world.state(&id), ProposalState::Committed);
     assert_eq!(world.chain_record(0).status, ChainStatus::Active);
     assert_eq!((world.in_flight(0), world.in_flight(1)), (0, 0));
+    let noted = world.relay.read(|state| state.scan_working("votes-of-dropped", &[], None, 1).unwrap());
+    assert!(noted.is_empty(), "a closed leg's vote is forgotten");
     let legs = vec![write(world.id(0), &["k"], "again"), write(world.id(1), &["k"], "again")];
     let next = world.propose(legs);
     world.rounds(3);

@@ -3,14 +3,17 @@
 
 use crate::prove::Prover;
 use chain_engine::ChainReader;
-use chain_state::MemoryStore;
+use chain_state::{MemoryStore, Place};
 use ledger_protocol::chain::{Checkpoint, ValidatorSet};
+use ledger_protocol::codec::{BoundedBytes, Text};
 use ledger_protocol::interchain::Motion;
 use ledger_protocol::proof::{Bundle, VerifiedBundle};
 use ledger_protocol::suite::SecretKey;
-use ledger_protocol::transaction::{Operation, ValidatorChange};
+use ledger_protocol::transaction::{Expectation, Operation, SetKey, StateKey, ValidatorChange};
 use ledger_protocol::{ChainId, Height, ProposalId, Suite};
-use simulator::fixture::{LegDraft, Network, NetworkPlan, SubchainPlan, motion_transaction};
+use simulator::fixture::{
+    BUSINESS_LEDGER, FixtureKind, LegDraft, Network, NetworkPlan, SubchainPlan, motion_transaction,
+};
 use simulator::world::ChainIndex;
 use simulator::{Seed, World, WorldConfig};
 
@@ -163,4 +166,17 @@ impl<'a> Shown<'a> {
         assert_eq!(verified.id, id);
         (verified, file.len())
     }
+}
+
+/// Where a key of the business ledger stands.
+pub(super) fn place(key: &str) -> Place {
+    let account = Text::new(FixtureKind::Records.account()).unwrap();
+    Place::new(BUSINESS_LEDGER, &account, &StateKey::new(key.as_bytes()).unwrap())
+}
+
+/// Writes it, whatever is there.
+pub(super) fn set(key: &str, value: &str) -> Operation {
+    let Place { account, key, .. } = place(key);
+    let value = BoundedBytes::new(value.as_bytes()).unwrap();
+    Operation::SetKey(SetKey { account, key, value, expected: Expectation::Any })
 }

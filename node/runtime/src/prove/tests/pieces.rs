@@ -1,9 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 //! Headers, events, changes and their absence, messages, legs' records and consistency; and what a re-anchor is made of.
 
-use super::network::{BANK, Scene, Shown, transfer};
+use super::network::{BANK, Scene, Shown, place, set, transfer};
 use crate::prove::{ProveError, Trust};
-use chain_state::Place;
 use ledger_protocol::codec::{BoundedBytes, Text};
 use ledger_protocol::interchain::{Motion, Reanchor};
 use ledger_protocol::merkle::verify_inclusion;
@@ -13,22 +12,10 @@ use ledger_protocol::proof::state::VerifiedState;
 use ledger_protocol::proof::{AnyProof, KeyPlace, UnchangedForm, VerifiedFile, verify_file};
 use ledger_protocol::system::{accounts, proposal_key};
 use ledger_protocol::transaction::{
-    AccountDeclaration, AccountKind, AccountMode, Choice, Expectation, Operation, PublishEvent, ReadPolicy, SetKey,
-    SigningPolicy, StateKey,
+    AccountDeclaration, AccountKind, AccountMode, Choice, Operation, PublishEvent, ReadPolicy, SigningPolicy,
 };
 use ledger_protocol::{Height, LedgerId, ProposalId, Sequence, TransactionId, Version};
-use simulator::fixture::{BUSINESS_LEDGER, FixtureKind};
-
-fn place(key: &str) -> Place {
-    let account = Text::new(FixtureKind::Records.account()).unwrap();
-    Place::new(BUSINESS_LEDGER, &account, &StateKey::new(key.as_bytes()).unwrap())
-}
-
-fn set(key: &str, value: &str) -> Operation {
-    let Place { account, key, .. } = place(key);
-    let value = BoundedBytes::new(value.as_bytes()).unwrap();
-    Operation::SetKey(SetKey { account, key, value, expected: Expectation::Any })
-}
+use simulator::fixture::BUSINESS_LEDGER;
 
 fn publish(words: &str) -> Operation {
     let (account, topic) = (Text::new("news").unwrap(), Text::new("words").unwrap());

@@ -1,26 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 //! Values in all four forms, and transactions, from checkpoints before and after them.
 
-use super::network::{Scene, Shown};
+use super::network::{Scene, Shown, place, set};
 use crate::prove::ProveError;
 use chain_engine::rows::InputPlace;
 use chain_state::Place;
-use ledger_protocol::codec::{BoundedBytes, Text};
+use ledger_protocol::codec::BoundedBytes;
 use ledger_protocol::proof::{AnyProof, Standing, ValueForm, VerifiedFile, VerifiedValue, verify_file};
-use ledger_protocol::transaction::{DeleteKey, Expectation, Operation, SetKey, StateContent, StateKey};
+use ledger_protocol::transaction::{DeleteKey, Expectation, Operation, StateContent};
 use ledger_protocol::{Hash, Height, LedgerId, Suite, TransactionId, Version};
-use simulator::fixture::{BUSINESS_LEDGER, FixtureKind};
-
-fn place(key: &str) -> Place {
-    let account = Text::new(FixtureKind::Records.account()).unwrap();
-    Place::new(BUSINESS_LEDGER, &account, &StateKey::new(key.as_bytes()).unwrap())
-}
-
-fn set(key: &str, value: &str) -> Operation {
-    let Place { account, key, .. } = place(key);
-    let value = BoundedBytes::new(value.as_bytes()).unwrap();
-    Operation::SetKey(SetKey { account, key, value, expected: Expectation::Any })
-}
 
 fn delete(key: &str) -> Operation {
     let Place { account, key, .. } = place(key);
