@@ -6,7 +6,7 @@
 
 use crate::random::{Random, Seed};
 use crate::world::ChainIndex;
-use chain_state::{MemoryStore, StoreReader, StoreWriter, WriteBatch};
+use chain_state::{MemoryStore, WriteBatch};
 use ledger_protocol::Height;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -78,18 +78,11 @@ impl Disk {
     }
 
     /// Applies a batch to the store of a replica; it is visible at once and durable when its point is synced.
-    pub fn commit(&mut self, chain: ChainIndex, batch: &WriteBatch, height: Height) -> SyncPoint {
+    pub fn commit(&mut self, chain: ChainIndex, mut batch: WriteBatch, height: Height) -> SyncPoint {
         let disk = self.stores.entry(chain).or_default();
-        let mut undo = WriteBatch::default();
-        for (key, _) in batch.iter() {
-            match in_memory(disk.store.get(key)) {
-                Some(value) => undo.put(key, value),
-                None => undo.delete(key),
-            }
-        }
-        in_memory(disk.store.apply(batch, false));
+        disk.store.exchange(&mut batch);
         disk.commits += 1;
-        disk.unsynced.push_back(Unsynced { number: disk.commits, height, undo });
+        disk.unsynced.push_back(Unsynced { number: disk.commits, height, undo: batch });
         SyncPoint { log: self.appended, commit: Some((chain, disk.commits)) }
     }
 
@@ -123,8 +116,8 @@ impl Disk {
             let open = disk.unsynced.len() as u64;
             let lost = open - kept(open, random);
             for _ in 0..lost {
-                if let Some(batch) = disk.unsynced.pop_back() {
-                    in_memory(disk.store.apply(&batch.undo, false));
+                if let Some(mut batch) = disk.unsynced.pop_back() {
+                    disk.store.exchange(&mut batch.undo);
                 }
             }
             disk.unsynced.clear();
@@ -169,13 +162,5 @@ impl Disk {
     /// Entries of the log, of all replicas.
     pub fn log_len(&self) -> usize {
         self.log.len()
-    }
-}
-
-/// A store in memory has no I/O that could fail.
-fn in_memory<T>(result: Result<T, chain_state::StoreFault>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(fault) => unreachable!("a store in memory failed: {fault}"),
     }
 }

@@ -4,6 +4,8 @@
 
 mod batch;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 pub use batch::WriteBatch;
 pub use memory::MemoryStore;

@@ -53,7 +53,7 @@ impl World {
             ReplicaEffect::Commit { token, batch, height } => {
                 self.record(Some(process), Some(chain), "commits", height.0, &[]);
                 self.observe(process, chain, &Fact::Committing { height, batch: &batch });
-                let point = self.processes[process.0].disk.commit(chain, &batch, height);
+                let point = self.processes[process.0].disk.commit(chain, batch, height);
                 self.sync(process, life, chain, token, point);
             }
             ReplicaEffect::Published(block) => self.published(process, chain, &block),

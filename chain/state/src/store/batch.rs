@@ -27,6 +27,11 @@ impl WriteBatch {
         self.0.iter().map(|(key, value)| (key.as_slice(), value.as_deref()))
     }
 
+    /// The writes, ascending by key, to change what they set.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&[u8], &mut Option<Vec<u8>>)> {
+        self.0.iter_mut().map(|(key, value)| (key.as_slice(), value))
+    }
+
     /// Adds all writes of `other`, which win over earlier ones.
     pub fn extend(&mut self, other: WriteBatch) {
         self.0.extend(other.0);

@@ -13,6 +13,19 @@ impl MemoryStore {
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
+
+    /// Applies a batch; what is left in it is the batch that undoes it.
+    pub fn exchange(&mut self, batch: &mut WriteBatch) {
+        for (key, value) in batch.iter_mut() {
+            *value = match value.take() {
+                None => self.0.remove(key),
+                Some(new) => match self.0.get_mut(key) {
+                    Some(stored) => Some(std::mem::replace(stored, new)),
+                    None => self.0.insert(key.to_vec(), new),
+                },
+            };
+        }
+    }
 }
 
 impl StoreReader for MemoryStore {
