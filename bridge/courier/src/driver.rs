@@ -316,8 +316,11 @@ impl CourierDriver {
         if self.chosen.is_none() {
             return;
         }
-        let due = [self.outgoing.due_ms(), self.incoming.due_ms(), Some(self.ask_due_ms())];
-        let Some(at_ms) = due.into_iter().flatten().min() else { return };
+        // Before the relay's word came there is nothing to decide a turn by, however long it has been due.
+        let has_status = self.heard.as_ref().is_some_and(|heard| heard.status.is_some());
+        let turns = if has_status { [self.outgoing.due_ms(), self.incoming.due_ms()] } else { [None, None] };
+        let due = turns.into_iter().chain([Some(self.ask_due_ms())]);
+        let Some(at_ms) = due.flatten().min() else { return };
         if self.alarm_at_ms.is_some_and(|set| set <= at_ms && set > now_ms) {
             return;
         }
@@ -334,3 +337,6 @@ fn into_input(work: CourierWork) -> Input {
         CourierWork::Advance(advance) => Input::Advance(advance),
     }
 }
+
+#[cfg(test)]
+mod tests;
