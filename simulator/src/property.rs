@@ -46,7 +46,7 @@ pub enum Fact<'a> {
     Created(&'a Genesis),
     /// A process, and with it its replica of the chain, came up; `wiped` when its disk is empty.
     Opened {
-        /// Height of the tip it found on its disk.
+        /// Height of the tip it found on its disk; what nobody has published yet follows as [`Fact::Published`].
         height: Height,
         /// Whether its disk was wiped since it was last up.
         wiped: bool,

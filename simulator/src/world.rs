@@ -171,6 +171,8 @@ pub struct World {
     couriers: courier::Couriers,
     faults: Vec<Fault>,
     effects: u64,
+    /// Blocks that were durable before anybody lived to publish them.
+    published_late: u64,
     events: u64,
     trace: Trace,
     properties: Vec<Box<dyn Property>>,
@@ -216,6 +218,7 @@ impl World {
             links: BTreeMap::new(),
             faults: Vec::new(),
             effects: 0,
+            published_late: 0,
             events: 0,
             trace: Trace::default(),
             properties: crate::property::standard(),

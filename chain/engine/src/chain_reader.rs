@@ -4,7 +4,8 @@
 //! [`StoreFault`]. Only durable blocks are ever seen. Paths are made from stored leaves and nodes and are worth
 //! nothing before a verifier has checked them against a header.
 
-use crate::assemble::tree_of;
+use crate::assemble::{leaf_hash, tree_of};
+use crate::port::PublishedBlock;
 use crate::rows::{self, InputPlace, Tip};
 use borsh::{BorshDeserialize, BorshSerialize};
 use chain_state::{StoreFault, StoreReader};
@@ -94,6 +95,24 @@ impl<'a> ChainReader<'a> {
     pub fn certified_header(&self, height: Height) -> Read<CertifiedHeader> {
         let (header, certificate) = (self.header(height)?, self.certificate(height)?);
         Ok(header.zip(certificate).map(|(header, certificate)| CertifiedHeader { header, certificate }))
+    }
+
+    /// What a replica publishes of the block of a height; none at 0.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn published(&self, height: Height) -> Read<PublishedBlock> {
+        let Some(CertifiedHeader { header, certificate }) = self.certified_header(height)? else { return Ok(None) };
+        let leaves = rows::read::<Vec<InputLeaf>>(self.reader, &rows::input_leaves(height))?.unwrap_or_default();
+        Ok(Some(PublishedBlock {
+            header_hash: header.hash(),
+            header,
+            certificate,
+            inputs: leaves.iter().map(leaf_hash).collect(),
+            receipts: self.receipts(height)?.unwrap_or_default(),
+            events: self.events(height)?.unwrap_or_default(),
+            outbox: self.outbox(height)?.unwrap_or_default(),
+        }))
     }
 
     /// A validator set that some header named for the next block.

@@ -54,7 +54,7 @@ impl Property for Monotone {
                         format!("after a restart its disk holds height {height} only"),
                     ));
                 }
-                // A block may be durable and not yet published when the process dies.
+                // A block may be durable and not yet published by this replica when its process dies.
                 self.published.insert(here, *height);
                 Ok(())
             }

@@ -5,7 +5,7 @@ use crate::disk::Tail;
 use crate::property::Fact;
 use crate::signer::{RememberingSigner, Signed};
 use chain_consensus::{BftConfig, BftConsensus};
-use chain_engine::{Replica, ReplicaEvent, ReplicaSetup};
+use chain_engine::{ChainReader, Replica, ReplicaEvent, ReplicaSetup};
 use chain_state::MemoryStore;
 use ledger_protocol::suite::SecretKey;
 use ledger_protocol::{Height, TimestampMs};
@@ -144,8 +144,27 @@ impl World {
         let wiped = self.processes[process.0].was_wiped;
         let running = super::Running { replica, timers: BTreeMap::new(), signed };
         self.processes[process.0].running.insert(index, running);
-        self.observe(process, index, &Fact::Opened { height, wiped });
+        // Only what nobody has published is left to make up for: others' blocks were seen when they published them.
+        let seen = self.chains[index.0].published.0;
+        self.observe(process, index, &Fact::Opened { height: height.min(seen), wiped });
+        self.publish_what_nobody_saw(process, index, seen, height);
         self.tell(process, index, ReplicaEvent::Start);
+    }
+
+    /// The process died between a block's becoming durable and its being published, and nobody else published it either,
+    /// as in a chain of one validator: from now on it is seen.
+    fn publish_what_nobody_saw(&mut self, process: ProcessId, index: ChainIndex, seen: Height, height: Height) {
+        for height in seen.0 + 1..=height.0 {
+            let suite = self.chains[index.0].id.suite;
+            let store = self.processes[process.0].disk.store(index);
+            let reader = store.map(|store| ChainReader::new(store, suite));
+            let Some(block) = reader.and_then(|reader| reader.published(Height(height)).ok().flatten()) else { return };
+            let here = &mut self.chains[index.0];
+            here.published = (block.header.height, block.header_hash);
+            here.final_inputs += block.inputs.len() as u64;
+            self.published_late += 1;
+            self.observe(process, index, &Fact::Published { block: &block, is_first: true });
+        }
     }
 
     fn height_on_disk(&self, process: ProcessId, index: ChainIndex) -> Height {

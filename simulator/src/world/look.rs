@@ -46,6 +46,11 @@ impl World {
         self.effects
     }
 
+    /// Blocks that were durable before anybody lived to publish them: seen when their replica came back.
+    pub const fn published_late(&self) -> u64 {
+        self.published_late
+    }
+
     /// Events so far.
     pub const fn events(&self) -> u64 {
         self.events

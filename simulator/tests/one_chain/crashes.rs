@@ -94,6 +94,26 @@ fn a_second_crash_during_replay() {
     }
 }
 
+/// A block that is durable and that nobody lived to publish is seen when its validator is back: seed 85 of
+/// `chaos-restored` with one validator per chain went on from it unseen.
+#[test]
+fn a_lone_validator_crashes_between_a_block_and_its_publication() {
+    let config = WorldConfig::smooth("a_lone_validator_crashes");
+    let alone = |fault: Option<Fault>| {
+        let (mut world, chain, processes) = world(Seed(4), config.clone(), 1);
+        fault.into_iter().for_each(|fault| world.plan(Fault { processes: processes.clone(), ..fault }));
+        drive(&mut world, chain, Height(HEIGHTS));
+        world
+    };
+    let mut made_up_for = 0;
+    for at_effect in 0..alone(None).effects() {
+        let restart_after_ms = Some(50);
+        let fault = Fault { at_effect, processes: Vec::new(), tail: Tail::Kept, restart_after_ms, wipe: false };
+        made_up_for += alone(Some(fault)).published_late();
+    }
+    assert!(made_up_for > 0, "no crash met the gap");
+}
+
 /// The checks are not blind: with disks that lie about barriers, a power cut makes validators sign twice or lose
 /// what they published, and it is seen.
 #[test]
