@@ -46,7 +46,8 @@ pub enum Fact<'a> {
     Created(&'a Genesis),
     /// A process, and with it its replica of the chain, came up; `wiped` when its disk is empty.
     Opened {
-        /// Height of the tip it found on its disk; what nobody has published yet follows as [`Fact::Published`].
+        /// Height of the tip it found on its disk, but no more than anybody has published: the blocks above that follow
+        /// as [`Fact::Published`].
         height: Height,
         /// Whether its disk was wiped since it was last up.
         wiped: bool,

@@ -65,6 +65,10 @@ fn four_validators_and_an_observer_agree_under_load() {
     assert_eq!(included, 200, "heights {:?}", world.heights());
     assert!(world.heights().iter().all(|height| *height == world.heights()[0]), "{:?}", world.heights());
     let reader = ChainReader::new(&world.nodes[4].store, world.genesis.suite);
+    for block in &world.nodes[4].published {
+        assert_eq!(reader.published(block.header.height).unwrap().as_ref(), Some(&**block), "read as it was published");
+    }
+    assert_eq!(reader.published(Height::ZERO).unwrap(), None);
     let tip = reader.tip().unwrap().unwrap();
     for older in 0..tip.header.height.0 {
         let path = reader.history_path(Height(older), tip.header.height).unwrap().unwrap();
