@@ -4,10 +4,13 @@
 //! Invariants: the log keeps prefix semantics (what survives is a prefix of what was appended); a batch survives whole
 //! or not at all, and only if all batches of its store before it do; what was reported durable survives every crash.
 
+mod reading;
+
 use crate::random::{Random, Seed};
 use crate::world::ChainIndex;
 use chain_state::{MemoryStore, WriteBatch};
 use ledger_protocol::Height;
+pub(crate) use reading::{DiskReader, ReadsLeft};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a crash does to what was written and not yet synced.
@@ -56,6 +59,8 @@ pub struct Disk {
     pub(crate) slower_by_ms: u64,
     /// Nothing can be written: whoever tries stops.
     pub(crate) is_full: bool,
+    /// How long reads are answered; `None`: for ever.
+    pub(crate) reads_left: Option<ReadsLeft>,
 }
 
 /// What a barrier or a commit waits for.
@@ -145,12 +150,18 @@ impl Disk {
 
     /// The contents become those of a copy; the disk itself is not another one.
     pub fn replace_by(&mut self, copy: Self) {
-        *self = Self { slower_by_ms: self.slower_by_ms, is_full: self.is_full, ..copy };
+        let reads_left = self.reads_left.take();
+        *self = Self { slower_by_ms: self.slower_by_ms, is_full: self.is_full, reads_left, ..copy };
     }
 
     /// A replica's store.
     pub fn store(&self, chain: ChainIndex) -> Option<&MemoryStore> {
         self.stores.get(&chain).map(|disk| &disk.store)
+    }
+
+    /// A store of this disk as its process reads it: with the errors that the disk gives.
+    pub(crate) const fn reader<'d>(&'d self, store: &'d MemoryStore) -> DiskReader<'d> {
+        DiskReader::new(store, self.reads_left.as_ref())
     }
 
     /// A replica's living log entries, in order.

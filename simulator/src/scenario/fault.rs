@@ -32,11 +32,14 @@ pub enum FaultKind {
     /// All processes of a chain die and come back with the disks that they had a while ago: the chain has lost what it
     /// said since, and grows another branch.
     RestoreBackup,
+    /// The disk answers some more reads, as many as the seed says, and then every one with an error: the process stops,
+    /// and stops again until the disk is mended.
+    DiskError,
 }
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Crash,
         Self::PowerCut,
         Self::TornTail,
@@ -49,6 +52,7 @@ impl FaultKind {
         Self::ClockJump,
         Self::ClockStop,
         Self::RestoreBackup,
+        Self::DiskError,
     ];
 
     /// As scenario files and reports name it.
@@ -66,6 +70,7 @@ impl FaultKind {
             Self::ClockJump => "clock-jump",
             Self::ClockStop => "clock-stop",
             Self::RestoreBackup => "restore-backup",
+            Self::DiskError => "disk-error",
         }
     }
 }

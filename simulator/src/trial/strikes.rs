@@ -12,8 +12,15 @@ use std::collections::{BTreeMap, VecDeque};
 const SLOWER_BY_MS: u64 = 250;
 /// How far a clock jumps.
 const JUMP_MS: i64 = 120_000;
-/// How often a process with a full disk is started again.
+/// How often a process with a full or failing disk is started again.
 const RETRY_MS: u64 = 1_000;
+/// A failing disk answers fewer reads than this before the first error: some hundred are made for a block.
+const MAX_READS_LEFT: u64 = 4_096;
+
+/// Whether a process that such a strike stopped is started again while it lasts.
+const fn stops_again(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::DiskFull | FaultKind::DiskError)
+}
 
 /// A strike that hit somebody, with whom and when, from the start of the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +69,9 @@ impl Strikes {
     pub(super) fn next_ms(&self) -> Option<u64> {
         let begins = self.waiting.front().map(|strike| strike.at_ms);
         let ends = self.active.iter().map(|(end_ms, _)| *end_ms).min();
-        let full = self.active.iter().any(|(_, span)| span.strike.kind == FaultKind::DiskFull);
+        let stops = self.active.iter().any(|(_, span)| stops_again(span.strike.kind));
         let backup = self.to_back_up.front().map(|(at_ms, _)| *at_ms);
-        [begins, ends, full.then_some(self.retry_ms), backup].into_iter().flatten().min()
+        [begins, ends, stops.then_some(self.retry_ms), backup].into_iter().flatten().min()
     }
 
     /// Ends what is over at this time and begins what is due.
@@ -80,7 +87,7 @@ impl Strikes {
         }
         if now_ms >= self.retry_ms {
             self.retry_ms = now_ms + RETRY_MS;
-            for (_, span) in self.active.iter().filter(|(_, span)| span.strike.kind == FaultKind::DiskFull) {
+            for (_, span) in self.active.iter().filter(|(_, span)| stops_again(span.strike.kind)) {
                 span.processes.iter().for_each(|process| world.restart(*process));
             }
         }
@@ -138,6 +145,7 @@ impl Strikes {
                 FaultKind::TornTail => world.crash(process, Tail::Half),
                 FaultKind::Wipe => world.wipe(process),
                 FaultKind::DiskFull => world.fill_disk(process, true),
+                FaultKind::DiskError => world.fail_reads(process, Some(span.strike.draw % MAX_READS_LEFT)),
                 FaultKind::SlowDisk => world.slow_disk(process, SLOWER_BY_MS),
                 FaultKind::ClockJump => world.shift_clock(process, JUMP_MS),
                 FaultKind::ClockStop => world.stop_clock(process, true),
@@ -184,6 +192,10 @@ impl Strikes {
                 }
                 FaultKind::DiskFull if !still(&process) => {
                     world.fill_disk(process, false);
+                    world.restart(process);
+                }
+                FaultKind::DiskError if !still(&process) => {
+                    world.fail_reads(process, None);
                     world.restart(process);
                 }
                 FaultKind::SlowDisk if !still(&process) => world.slow_disk(process, 0),

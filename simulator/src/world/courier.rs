@@ -4,6 +4,7 @@
 //! `bridge/courier`; here stand their links, their alarms and their losses.
 
 use super::{ChainIndex, Happening, Moment, ProcessId, World};
+use crate::disk::DiskReader;
 use bridge_courier::driver::{CourierDriver, CourierEffect, CourierEvent, CourierServer, OwnChain, ServerEffect};
 use bridge_courier::{ViewFault, Waits};
 use chain_engine::{Lane, Peer, PublishedBlock, ReplyToken};
@@ -70,19 +71,19 @@ impl Couriers {
 
 /// The own chain of a courier in this world.
 struct Own<'a> {
-    store: &'a MemoryStore,
+    store: DiskReader<'a>,
     chain: ChainId,
     relay: ChainId,
 }
 
 impl OwnChain for Own<'_> {
     fn store(&self) -> &dyn StoreReader {
-        self.store
+        &self.store
     }
 
     fn waits(&self) -> Result<Waits, ViewFault> {
         let fault = |fault: chain_state::StoreFault| ViewFault(fault.0);
-        let state = BlockState::open(self.store, self.chain.suite, Height::ZERO).map_err(fault)?;
+        let state = BlockState::open(&self.store, self.chain.suite, Height::ZERO).map_err(fault)?;
         let waits = subchain::participant::waits(&state, &self.relay).map_err(fault)?;
         Ok(Waits { relay_height: waits.relay_height, acknowledgement: waits.acknowledgement })
     }
@@ -215,8 +216,9 @@ impl World {
         let now_ms = self.monotonic_ms(process);
         if let Some(mut server) = self.couriers.servers.remove(&(process, chain)) {
             let mut effects = Vec::new();
-            if let Some(store) = self.processes[process.0].disk.store(chain)
-                && let Err(error) = server.published(now_ms, block, store, &mut effects)
+            let disk = &self.processes[process.0].disk;
+            if let Some(store) = disk.store(chain)
+                && let Err(error) = server.published(now_ms, block, &disk.reader(store), &mut effects)
             {
                 self.record(Some(process), Some(chain), "server fails", 0, error.to_string().as_bytes());
             }
@@ -275,8 +277,9 @@ impl World {
         let now_ms = self.monotonic_ms(process);
         let Some(mut server) = self.couriers.servers.remove(&(process, relay)) else { return };
         let mut effects = Vec::new();
-        if let Some(store) = self.processes[process.0].disk.store(relay)
-            && let Err(error) = server.on(now_ms, from, bytes, store, &mut effects)
+        let disk = &self.processes[process.0].disk;
+        if let Some(store) = disk.store(relay)
+            && let Err(error) = server.on(now_ms, from, bytes, &disk.reader(store), &mut effects)
         {
             self.record(Some(process), Some(relay), "server fails", 0, error.to_string().as_bytes());
         }
@@ -368,7 +371,8 @@ impl World {
         let Some(mut courier) = self.couriers.couriers.remove(&(process, route)) else { return };
         let mut effects = Vec::new();
         let empty = MemoryStore::default();
-        let store = self.processes[process.0].disk.store(subchain).unwrap_or(&empty);
+        let disk = &self.processes[process.0].disk;
+        let store = disk.reader(disk.store(subchain).unwrap_or(&empty));
         let own = Own { store, chain: self.chain(subchain).id, relay: self.chain(relay).id };
         let result = courier.driver.on(now_ms, event, &own, &mut effects);
         if let Err(error) = result {

@@ -134,7 +134,7 @@ impl World {
                 let disk = &self.processes[process.0].disk;
                 let empty = MemoryStore::default();
                 let store = disk.store(index).unwrap_or(&empty);
-                Replica::open(setup, store, disk.log(index)).map_err(|halt| halt.to_string())
+                Replica::open(setup, &disk.reader(store), disk.log(index)).map_err(|halt| halt.to_string())
             });
         let replica = match opened {
             Ok(replica) => replica,
@@ -185,7 +185,7 @@ impl World {
         }
         let here = &mut self.processes[process.0];
         here.halted.insert(index, reason.to_owned());
-        if self.excuses_halt(process, index) {
+        if self.stops_at_failed_read(process) || self.excuses_halt(process, index) {
             return;
         }
         if self.config.halts_fail {

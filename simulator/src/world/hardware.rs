@@ -1,7 +1,7 @@
 //! Disks and clocks that misbehave, and who leads a chain.
 
 use super::{ChainIndex, ProcessId, World};
-use crate::disk::Tail;
+use crate::disk::{ReadsLeft, Tail};
 use chain_engine::ReplicaEffect;
 use ledger_protocol::suite::SecretKey;
 
@@ -25,6 +25,24 @@ impl World {
             return false;
         }
         self.record(Some(process), None, "stops at a full disk", 0, &[]);
+        self.crash(process, Tail::Half);
+        true
+    }
+
+    /// From now on a process's disk answers so many reads more and then every one with an error; `None` mends it. A
+    /// replica that meets an error halts, and its process stops: the host's rule is that an error of the store is fatal.
+    pub fn fail_reads(&mut self, process: ProcessId, after: Option<u64>) {
+        self.record(Some(process), None, "disk fails reads", after.map_or(0, |after| after.saturating_add(1)), &[]);
+        self.processes[process.0].disk.reads_left = after.map(ReadsLeft::new);
+    }
+
+    /// A replica has halted: whether because its disk gave an error, and then the process is stopped.
+    pub(super) fn stops_at_failed_read(&mut self, process: ProcessId) -> bool {
+        let left = self.processes[process.0].disk.reads_left.as_ref();
+        if !left.is_some_and(ReadsLeft::has_failed) {
+            return false;
+        }
+        self.record(Some(process), None, "stops at a failed read", 0, &[]);
         self.crash(process, Tail::Half);
         true
     }

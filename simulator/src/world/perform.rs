@@ -114,9 +114,10 @@ impl World {
         let step = super::Step::of_job(chain, &job);
         let (result, busy_ms) = self.charged(process, &step, |world, step| {
             let empty = MemoryStore::default();
-            let store = world.processes[process.0].disk.store(chain).unwrap_or(&empty);
+            let disk = &world.processes[process.0].disk;
+            let store = disk.reader(disk.store(chain).unwrap_or(&empty));
             let block = if let Job::Execute { inputs, .. } = &job { Some(Arc::clone(inputs)) } else { None };
-            let result = job.run(&*world.chain(chain).machine, store);
+            let result = job.run(&*world.chain(chain).machine, &store);
             if let (JobResult::Executed(Err(ExecuteError::Invalid { index, .. })), Some(block)) = (&result, block) {
                 step.stopped_at(block.inputs(), *index);
             }

@@ -114,6 +114,31 @@ fn a_lone_validator_crashes_between_a_block_and_its_publication() {
     assert!(made_up_for > 0, "no crash met the gap");
 }
 
+/// Whoever reads it: opening, admission, execution or a peer's question. The error is fatal for the process, never an
+/// absent key, and nothing is lost.
+#[test]
+fn a_read_that_fails_stops_its_process_and_the_chain_goes_on() {
+    for after in [0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233] {
+        let (mut world, chain, processes) = start(Seed(6), WorldConfig::smooth("a_read_that_fails"));
+        let (id, victim) = (world.chain_id(chain), processes[1]);
+        drive(&mut world, chain, Height(2));
+        world.fail_reads(victim, Some(after));
+        let stops = (0..1_000).any(|number| {
+            world.submit(chain, transaction(id, 10_000 + number));
+            world.run_for(60).unwrap_or_else(|failure| panic!("{failure}"));
+            !world.is_up(victim)
+        });
+        assert!(stops, "no read failed, {after} of them were answered");
+        world.restart(victim);
+        world.run_for(100).unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(!world.is_up(victim), "it opened its store on a disk that answers nothing");
+        let others = world.best_height(chain);
+        world.fail_reads(victim, None);
+        world.restart(victim);
+        drive(&mut world, chain, others.saturating_add(2));
+    }
+}
+
 /// The checks are not blind: with disks that lie about barriers, a power cut makes validators sign twice or lose
 /// what they published, and it is seen.
 #[test]

@@ -130,6 +130,7 @@ scenarios! {
         assert!(ended(trial, "aborted") > 0, "nothing waited too long: {:?}", trial.ends);
     };
     disk_full: "disk-full", 3, some_commit;
+    failing_disks: "failing-disks", 3, some_commit;
     rolling_restart: "rolling-restart", 3, some_commit;
     hot_account: "hot-account", 3, all_commit;
     blackout: "blackout", 3, some_commit;
