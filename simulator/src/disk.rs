@@ -10,7 +10,7 @@ use crate::random::{Random, Seed};
 use crate::world::ChainIndex;
 use chain_state::{MemoryStore, WriteBatch};
 use ledger_protocol::Height;
-pub(crate) use reading::{DiskReader, ReadsLeft};
+pub(crate) use reading::{DiskReader, READ_ERROR, ReadsLeft};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a crash does to what was written and not yet synced.

@@ -5,35 +5,23 @@
 use chain_state::{MemoryStore, StoreFault, StoreReader};
 use std::cell::Cell;
 
+/// What a failing disk says; a halt for this reason is the disk's doing, and no other is.
+pub(crate) const READ_ERROR: &str = "the disk answers a read with an error";
+
 /// How many more reads a failing disk answers.
 #[derive(Debug, Clone)]
-pub(crate) struct ReadsLeft {
-    answers: Cell<u64>,
-    has_failed: Cell<bool>,
-}
+pub(crate) struct ReadsLeft(Cell<u64>);
 
 impl ReadsLeft {
     /// So many are answered, and then none.
     pub(crate) const fn new(answers: u64) -> Self {
-        Self { answers: Cell::new(answers), has_failed: Cell::new(false) }
-    }
-
-    /// Whether a read was answered with an error.
-    pub(crate) const fn has_failed(&self) -> bool {
-        self.has_failed.get()
+        Self(Cell::new(answers))
     }
 
     fn take(&self) -> Result<(), StoreFault> {
-        match self.answers.get().checked_sub(1) {
-            Some(left) => {
-                self.answers.set(left);
-                Ok(())
-            }
-            None => {
-                self.has_failed.set(true);
-                Err(StoreFault("the disk answers a read with an error".into()))
-            }
-        }
+        let left = self.0.get().checked_sub(1).ok_or_else(|| StoreFault(READ_ERROR.into()))?;
+        self.0.set(left);
+        Ok(())
     }
 }
 

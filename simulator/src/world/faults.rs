@@ -185,7 +185,7 @@ impl World {
         }
         let here = &mut self.processes[process.0];
         here.halted.insert(index, reason.to_owned());
-        if self.stops_at_failed_read(process) || self.excuses_halt(process, index) {
+        if self.stops_at_failed_read(process, reason) || self.excuses_halt(process, index) {
             return;
         }
         if self.config.halts_fail {

@@ -1,7 +1,7 @@
 //! Disks and clocks that misbehave, and who leads a chain.
 
 use super::{ChainIndex, ProcessId, World};
-use crate::disk::{ReadsLeft, Tail};
+use crate::disk::{READ_ERROR, ReadsLeft, Tail};
 use chain_engine::ReplicaEffect;
 use ledger_protocol::suite::SecretKey;
 
@@ -36,10 +36,9 @@ impl World {
         self.processes[process.0].disk.reads_left = after.map(ReadsLeft::new);
     }
 
-    /// A replica has halted: whether because its disk gave an error, and then the process is stopped.
-    pub(super) fn stops_at_failed_read(&mut self, process: ProcessId) -> bool {
-        let left = self.processes[process.0].disk.reads_left.as_ref();
-        if !left.is_some_and(ReadsLeft::has_failed) {
+    /// A replica has halted for this reason: whether its disk gave it, and then the process is stopped.
+    pub(super) fn stops_at_failed_read(&mut self, process: ProcessId, reason: &str) -> bool {
+        if !reason.contains(READ_ERROR) {
             return false;
         }
         self.record(Some(process), None, "stops at a failed read", 0, &[]);
