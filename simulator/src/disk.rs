@@ -32,8 +32,9 @@ struct LogRecord {
     entry: Vec<u8>,
 }
 
+/// A batch that is in the store and not on the disk.
 #[derive(Debug, Clone)]
-struct Unsynced {
+pub(crate) struct Unsynced {
     number: u64,
     height: Height,
     undo: WriteBatch,
@@ -82,7 +83,8 @@ impl Disk {
         SyncPoint { log: self.appended, commit: None }
     }
 
-    /// Applies a batch to the store of a replica; it is visible at once and durable when its point is synced.
+    /// Applies a batch to the store of a replica; the replica sees it at once, and others when its point is synced and it
+    /// is durable.
     pub fn commit(&mut self, chain: ChainIndex, mut batch: WriteBatch, height: Height) -> SyncPoint {
         let disk = self.stores.entry(chain).or_default();
         disk.store.exchange(&mut batch);
@@ -159,9 +161,15 @@ impl Disk {
         self.stores.get(&chain).map(|disk| &disk.store)
     }
 
-    /// A store of this disk as its process reads it: with the errors that the disk gives.
+    /// A store of this disk as a replica of its process reads it: with the errors that the disk gives.
     pub(crate) const fn reader<'d>(&'d self, store: &'d MemoryStore) -> DiskReader<'d> {
-        DiskReader::new(store, self.reads_left.as_ref())
+        DiskReader::new(store, None, self.reads_left.as_ref())
+    }
+
+    /// The same as everybody else reads it: what is durable of it.
+    pub(crate) fn durable_reader(&self, chain: ChainIndex) -> Option<DiskReader<'_>> {
+        let disk = self.stores.get(&chain)?;
+        Some(DiskReader::new(&disk.store, Some(&disk.unsynced), self.reads_left.as_ref()))
     }
 
     /// A replica's living log entries, in order.

@@ -9,7 +9,9 @@
 //!    takes its read view when it takes the effect, then runs the job on any thread and answers in any order;
 //! 3. an error of the log or of the store is fatal for the replica: stop, do not retry and go on;
 //! 4. log entries at or below the height of a durable commit are dead; after a restart the living ones of the
-//!    replica go back into [`crate::Replica::open`], in order.
+//!    replica go back into [`crate::Replica::open`], in order;
+//! 5. nobody outside reads a batch before it is durable: couriers, their servers and clients see what a power cut would
+//!    leave.
 
 use crate::job::{Job, JobResult};
 use chain_consensus::{Halt, TimerId};

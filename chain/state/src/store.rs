@@ -48,7 +48,8 @@ pub trait StoreReader {
 
 /// Write access: a batch is applied whole or not at all.
 pub trait StoreWriter: StoreReader {
-    /// Applies a batch atomically. With `barrier`, it and everything before it is durable when this returns.
+    /// Applies a batch atomically. With `barrier`, it and everything before it is durable when this returns, and no reader
+    /// sees anything of it before it is.
     ///
     /// # Errors
     /// [`StoreFault`] on I/O; then nothing of the batch is visible.

@@ -1,39 +1,34 @@
 //! One RocksDB for all replicas of a process.
 //!
 //! Keys are the replica's prefix and then its key, in one column family, so a hundred quiet chains cost no more
-//! than one. The block cache and the write buffers share one cap. Every write goes through RocksDB's log without
-//! a sync; a barrier syncs that log once for everyone who waits.
-//! After a failed write or barrier the store answers nothing any more: a batch whose barrier failed is in memory
-//! but perhaps never on disk, and nobody may see it.
+//! than one. The block cache and the write buffers share one cap.
+//! What is to be durable goes into RocksDB's log with a sync before it goes into memory, so nobody reads it before a
+//! power cut would leave it; [`RocksStore::commit`] does that once for the blocks of many replicas.
+//! After a failed write the store answers nothing any more: RocksDB may have the batch on disk or not.
 
 mod replica;
 
 pub use replica::{ReplicaReader, ReplicaStore};
 
-use crate::group_commit::{BarrierCounts, GroupCommit};
 use crate::prefix::ReplicaPrefix;
-use chain_state::StoreFault;
+use chain_state::{StoreFault, WriteBatch};
 use rocksdb::{BlockBasedOptions, Cache, DB, DBCompressionType, LogLevel, Options, WriteBufferManager, WriteOptions};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 /// Sizes and times of the store.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
     /// One cap over block cache and write buffers; default 512 MiB, at least 8 MiB.
     pub memory_bytes: usize,
-    /// How long a barrier waits for others to share its sync, at most 2 ms; default zero, which still shares
-    /// one sync among all who arrive during the one before.
-    pub gather: Duration,
     /// Files that RocksDB keeps open; default 512.
     pub open_files: u32,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { memory_bytes: 512 << 20, gather: Duration::ZERO, open_files: 512 }
+        Self { memory_bytes: 512 << 20, open_files: 512 }
     }
 }
 
@@ -53,7 +48,7 @@ pub struct RocksStore(Arc<Shared>);
 pub(crate) struct Shared {
     db: DB,
     unsynced: WriteOptions,
-    barriers: GroupCommit<StoreFault>,
+    synced: WriteOptions,
     fault: OnceLock<StoreFault>,
     cache: Cache,
     write_buffers: WriteBufferManager,
@@ -73,10 +68,10 @@ impl RocksStore {
         let database_options = database_options(options, memory_bytes, &cache, &write_buffers);
         let db = DB::open(&database_options, directory)
             .map_err(|error| StoreFault(format!("opening {}: {error}", directory.display())))?;
-        let mut unsynced = WriteOptions::default();
+        let (mut unsynced, mut synced) = (WriteOptions::default(), WriteOptions::default());
         unsynced.set_sync(false);
-        let barriers = GroupCommit::new(options.gather);
-        Ok(Self(Arc::new(Shared { db, unsynced, barriers, fault: OnceLock::new(), cache, write_buffers })))
+        synced.set_sync(true);
+        Ok(Self(Arc::new(Shared { db, unsynced, synced, fault: OnceLock::new(), cache, write_buffers })))
     }
 
     /// The keys of one replica.
@@ -85,18 +80,20 @@ impl RocksStore {
         ReplicaStore::new(self.0.clone(), prefix)
     }
 
-    /// Returns when every batch applied before this call, of every replica, is durable.
+    /// Applies batches of several replicas: all of them or none, with one sync. They are durable when this returns, and
+    /// nobody sees anything of them before they are.
     ///
     /// # Errors
     /// [`StoreFault`]; the store then refuses everything.
-    pub fn barrier(&self) -> Result<(), StoreFault> {
-        self.0.barrier()
-    }
-
-    /// How many barriers were asked for and how many syncs they took.
-    #[must_use]
-    pub fn barrier_counts(&self) -> BarrierCounts {
-        self.0.barriers.counts()
+    pub fn commit<'b>(
+        &self,
+        batches: impl IntoIterator<Item = (ReplicaPrefix, &'b WriteBatch)>,
+    ) -> Result<(), StoreFault> {
+        let mut writes = rocksdb::WriteBatch::default();
+        for (prefix, batch) in batches {
+            replica::collect(&mut writes, prefix, batch);
+        }
+        self.0.write(writes, true)
     }
 
     /// What the store holds in memory.
@@ -111,16 +108,12 @@ impl Shared {
         self.fault.get().map_or(Ok(()), |fault| Err(StoreFault(format!("stopped since: {}", fault.0))))
     }
 
-    fn write(&self, batch: rocksdb::WriteBatch) -> Result<(), StoreFault> {
+    /// With `durable`, the batch and everything before it is on the disk before anybody sees it. Writers who wait for the
+    /// disk at the same time share a sync.
+    fn write(&self, batch: rocksdb::WriteBatch, durable: bool) -> Result<(), StoreFault> {
         self.check()?;
-        self.db.write_opt(batch, &self.unsynced).map_err(|error| self.stop("writing a batch", &error))
-    }
-
-    fn barrier(&self) -> Result<(), StoreFault> {
-        self.check()?;
-        let sync = || self.db.flush_wal(true).map_err(|error| self.stop("syncing", &error));
-        let lost_leader = StoreFault("a thread panicked while it synced the store".to_owned());
-        self.barriers.barrier(sync, &lost_leader)
+        let options = if durable { &self.synced } else { &self.unsynced };
+        self.db.write_opt(batch, options).map_err(|error| self.stop("writing a batch", &error))
     }
 
     fn stop(&self, doing: &str, error: &rocksdb::Error) -> StoreFault {

@@ -217,8 +217,8 @@ impl World {
         if let Some(mut server) = self.couriers.servers.remove(&(process, chain)) {
             let mut effects = Vec::new();
             let disk = &self.processes[process.0].disk;
-            if let Some(store) = disk.store(chain)
-                && let Err(error) = server.published(now_ms, block, &disk.reader(store), &mut effects)
+            if let Some(store) = disk.durable_reader(chain)
+                && let Err(error) = server.published(now_ms, block, &store, &mut effects)
             {
                 self.record(Some(process), Some(chain), "server fails", 0, error.to_string().as_bytes());
             }
@@ -278,8 +278,8 @@ impl World {
         let Some(mut server) = self.couriers.servers.remove(&(process, relay)) else { return };
         let mut effects = Vec::new();
         let disk = &self.processes[process.0].disk;
-        if let Some(store) = disk.store(relay)
-            && let Err(error) = server.on(now_ms, from, bytes, &disk.reader(store), &mut effects)
+        if let Some(store) = disk.durable_reader(relay)
+            && let Err(error) = server.on(now_ms, from, bytes, &store, &mut effects)
         {
             self.record(Some(process), Some(relay), "server fails", 0, error.to_string().as_bytes());
         }
@@ -372,7 +372,7 @@ impl World {
         let mut effects = Vec::new();
         let empty = MemoryStore::default();
         let disk = &self.processes[process.0].disk;
-        let store = disk.reader(disk.store(subchain).unwrap_or(&empty));
+        let store = disk.durable_reader(subchain).unwrap_or_else(|| disk.reader(&empty));
         let own = Own { store, chain: self.chain(subchain).id, relay: self.chain(relay).id };
         let result = courier.driver.on(now_ms, event, &own, &mut effects);
         if let Err(error) = result {

@@ -4,9 +4,9 @@
 use super::event_loop::LoopEvent;
 use super::measures::Measures;
 use chain_engine::Token;
-use chain_state::{StoreWriter, WriteBatch};
+use chain_state::WriteBatch;
 use ledger_protocol::Height;
-use node_storage::{ConsensusLog, ReplicaStore, RocksStore};
+use node_storage::{ConsensusLog, ReplicaPrefix, RocksStore};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -22,7 +22,7 @@ pub(super) struct BarrierRequest {
 pub(super) struct CommitRequest {
     pub(super) replica: usize,
     pub(super) token: Token,
-    pub(super) store: ReplicaStore,
+    pub(super) prefix: ReplicaPrefix,
     pub(super) batch: WriteBatch,
     pub(super) height: Height,
 }
@@ -76,7 +76,7 @@ pub(super) fn start_store(
     let thread = std::thread::Builder::new().name("store".into()).spawn(move || {
         while let Some(round) = round(&requests) {
             let count = round.len() as u64;
-            let done = measures.store.measure(count, || commit(&rocks, &log, round));
+            let done = measures.store.measure(count, || commit(&rocks, &log, &round));
             match done {
                 Ok(done) => {
                     for (replica, token) in done {
@@ -95,18 +95,12 @@ pub(super) fn start_store(
     Ok((sender, thread))
 }
 
-fn commit(rocks: &RocksStore, log: &ConsensusLog, round: Vec<CommitRequest>) -> Result<Vec<(usize, Token)>, String> {
-    let mut done = Vec::with_capacity(round.len());
-    let mut heights = Vec::with_capacity(round.len());
-    for CommitRequest { replica, token, mut store, batch, height } in round {
-        store.apply(&batch, false).map_err(|fault| fault.to_string())?;
-        heights.push((store.prefix(), height));
-        done.push((replica, token));
-    }
-    rocks.barrier().map_err(|fault| fault.to_string())?;
+/// One write with one sync for the blocks of all replicas that wait: nobody reads a block before it is durable.
+fn commit(rocks: &RocksStore, log: &ConsensusLog, round: &[CommitRequest]) -> Result<Vec<(usize, Token)>, String> {
+    rocks.commit(round.iter().map(|request| (request.prefix, &request.batch))).map_err(|fault| fault.to_string())?;
     // Log entries are dead only once the commit is durable.
-    for (prefix, height) in heights {
-        log.mark_committed(prefix, height.0).map_err(|fault| format!("the log failed: {fault}"))?;
+    for CommitRequest { prefix, height, .. } in round {
+        log.mark_committed(*prefix, height.0).map_err(|fault| format!("the log failed: {fault}"))?;
     }
-    Ok(done)
+    Ok(round.iter().map(|request| (request.replica, request.token)).collect())
 }

@@ -337,9 +337,9 @@ impl EventLoop {
                     store: hosted.store.clone(),
                 }),
                 Item::Commit { token, batch, height } => {
-                    let store = hosted.store.clone();
+                    let prefix = hosted.prefix;
                     // The thread is gone only when the store failed, which it has reported.
-                    let _ignored = self.commits.send(CommitRequest { replica: index, token, store, batch, height });
+                    let _ignored = self.commits.send(CommitRequest { replica: index, token, prefix, batch, height });
                 }
             }
         }

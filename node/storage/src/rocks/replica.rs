@@ -62,17 +62,20 @@ impl StoreReader for ReplicaStore {
 
 impl StoreWriter for ReplicaStore {
     fn apply(&mut self, batch: &WriteBatch, barrier: bool) -> Result<(), StoreFault> {
-        if !batch.is_empty() {
-            let mut writes = rocksdb::WriteBatch::default();
-            for (key, value) in batch.iter() {
-                match value {
-                    Some(value) => writes.put(self.key(key), value),
-                    None => writes.delete(self.key(key)),
-                }
-            }
-            self.shared.write(writes)?;
+        let mut writes = rocksdb::WriteBatch::default();
+        collect(&mut writes, self.prefix, batch);
+        // An empty batch with a barrier still makes durable what was written before.
+        self.shared.write(writes, barrier)
+    }
+}
+
+/// Adds a replica's batch to what is written at once.
+pub(super) fn collect(writes: &mut rocksdb::WriteBatch, prefix: ReplicaPrefix, batch: &WriteBatch) {
+    for (key, value) in batch.iter() {
+        match value {
+            Some(value) => writes.put(prefixed(prefix, key), value),
+            None => writes.delete(prefixed(prefix, key)),
         }
-        if barrier { self.shared.barrier() } else { Ok(()) }
     }
 }
 
