@@ -75,6 +75,9 @@ fn run(asked: &Asked) -> Result<bool, String> {
                 );
             }
             println!();
+            if let Some(failure) = &trial.failure {
+                println!("  {}\n  {}", failure.contradiction.first, failure.contradiction.second);
+            }
             all_hold &= trial.failure.is_none();
         }
     }

@@ -12,12 +12,21 @@ pub struct Contradiction {
     pub first: String,
     /// What contradicts it.
     pub second: String,
+    /// The rule that is broken, where a property watches several.
+    pub rule: Option<&'static str>,
 }
 
 impl Contradiction {
     /// Two facts.
     pub fn new(first: impl Into<String>, second: impl Into<String>) -> Self {
-        Self { first: first.into(), second: second.into() }
+        Self { first: first.into(), second: second.into(), rule: None }
+    }
+
+    /// The same of one rule of several.
+    #[must_use]
+    pub const fn of(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
+        self
     }
 }
 

@@ -3,31 +3,47 @@
 //! A property keeps what it has seen and compares; it never changes the world. [`standard`] lists those that hold for
 //! every chain whatever its state machine is.
 
+mod accusations;
+mod admission;
 mod agreement;
+mod answers;
 mod certificates;
 mod clients;
 mod delivery;
 mod holds;
+mod known_height;
 mod monotone;
 mod once;
 mod open_legs;
+mod order;
 mod proposals;
+mod pruning;
 pub(crate) mod reading;
+#[cfg(test)]
+mod samples;
 mod scopes;
 mod shares;
 mod signing;
+mod votes;
 
+pub use accusations::Accusations;
+pub use admission::Admission;
 pub use agreement::Agreement;
+pub use answers::Answers;
 pub use certificates::Certificates;
 pub use clients::Clients;
 pub use delivery::Delivery;
 pub use holds::Holds;
+pub use known_height::KnownHeights;
 pub use monotone::Monotone;
 pub use once::AtMostOnce;
+pub use order::Order;
 pub use proposals::{Proposals, Tally};
+pub use pruning::Pruning;
 pub use scopes::Scopes;
 pub use shares::Shares;
 pub use signing::OneSignature;
+pub use votes::OrderedVotes;
 
 use crate::actors::Blame;
 use crate::failure::Contradiction;
@@ -100,6 +116,8 @@ pub struct Observation<'a> {
     pub store: &'a MemoryStore,
     /// Of whom nothing is asked.
     pub blame: &'a Blame,
+    /// What its block holds, once somebody has asked.
+    pub contents: reading::Contents,
     /// What.
     pub fact: &'a Fact<'a>,
 }
@@ -125,6 +143,11 @@ pub trait Property {
 
     /// How much it has seen, so that a test can tell that it looked at all.
     fn report(&self) -> String;
+
+    /// Its lines in a report: its name and how much it has seen, and the same of every rule that it names by itself.
+    fn reports(&self) -> Vec<String> {
+        vec![format!("{}: {}", self.name(), self.report())]
+    }
 }
 
 /// The properties of every chain.
@@ -135,6 +158,7 @@ pub fn standard() -> Vec<Box<dyn Property>> {
         Box::new(Certificates::default()),
         Box::new(AtMostOnce::default()),
         Box::new(Monotone::default()),
+        Box::new(Order::default()),
     ]
 }
 
@@ -147,5 +171,11 @@ pub fn of_network(relay: ChainIndex) -> Vec<Box<dyn Property>> {
         Box::new(Holds::new(relay)),
         Box::new(Scopes::new(relay)),
         Box::new(Shares::new(relay)),
+        Box::new(OrderedVotes::new(relay)),
+        Box::new(Admission::new(relay)),
+        Box::new(Accusations::new(relay)),
+        Box::new(Answers::new(relay)),
+        Box::new(KnownHeights::new(relay)),
+        Box::new(Pruning::new(relay)),
     ]
 }

@@ -295,6 +295,7 @@ impl World {
         if self.failure.is_some() {
             return;
         }
+        let property = contradiction.rule.unwrap_or(property);
         self.failure = Some(Box::new(Failure {
             property,
             contradiction,
@@ -320,6 +321,7 @@ impl World {
                 chain: self.chains[index.0].id,
                 store,
                 blame: &self.cast.blame,
+                contents: crate::property::reading::Contents::default(),
                 fact,
             };
             for property in &mut properties {

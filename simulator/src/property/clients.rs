@@ -59,7 +59,7 @@ impl Property for Clients {
         let (header_hash, next_validators_hash) = (block.header_hash, header.next_validators_hash);
         let published = Published { header_hash, next_validators_hash, born, died: None };
         self.published.entry((observation.chain, height)).or_default().push(published);
-        for (_, client) in reading::records::<ClientRecord>(observation, height, accounts::CLIENTS) {
+        for (_, client) in reading::records::<ClientRecord>(observation, accounts::CLIENTS)? {
             // Header 0 is derived from the genesis; nobody publishes it. A bad chain publishes what it likes.
             if client.height_on_source == Height::ZERO || observation.blame.is_bad(&client.chain) {
                 continue;

@@ -68,8 +68,8 @@ impl Property for Delivery {
             return Ok(());
         }
         let (index, height) = (observation.index, block.header.height);
-        let inputs = reading::inputs(observation, height);
-        for input in &inputs {
+        let inputs = reading::inputs(observation)?;
+        for input in inputs {
             let Input::Advance(advance) = input else { continue };
             let next = self.next.entry((index, advance.source)).or_default();
             for message in advance.blocks.iter().flat_map(|delivered| delivered.messages().iter()) {
@@ -83,7 +83,7 @@ impl Property for Delivery {
             }
         }
         // A frozen chain's Advances are not taken: the motion that brings it back stands behind all of them.
-        self.reanchored(index, &inputs, &block.outbox);
+        self.reanchored(index, inputs, &block.outbox);
         Ok(())
     }
 }

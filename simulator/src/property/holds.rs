@@ -37,7 +37,7 @@ impl Holds {
         let Some(scope) = self.scopes.get(&(holder.id, observation.chain)) else { return Ok(()) };
         self.legs += 1;
         for entry in scope {
-            let holds = locks::locks_of_key(state, &entry.key).unwrap_or_default();
+            let holds = reading::answer(observation, locks::locks_of_key(state, &entry.key))?;
             let held = holds.iter().find(|(other, _)| *other == holder).map(|(_, access)| *access);
             let expected = (leg == LegState::Locked).then_some(entry.access);
             if held != expected {
@@ -51,12 +51,19 @@ impl Holds {
         Ok(())
     }
 
-    fn counter(&mut self, state: &BlockState<'_>, key: &LockKey, height: Height) -> Verdict {
-        let Ok(Some(value)) = state.live(&Place::from_lock_key(key)) else { return Ok(()) };
+    fn counter(
+        &mut self,
+        observation: &Observation<'_>,
+        state: &BlockState<'_>,
+        key: &LockKey,
+        height: Height,
+    ) -> Verdict {
+        let live = reading::answer(observation, state.live(&Place::from_lock_key(key)))?;
+        let Some(value) = live else { return Ok(()) };
         let StateContent::Counter { value, min, max } = value.content else { return Ok(()) };
         self.counters += 1;
         let (mut least, mut most) = (i128::from(value), i128::from(value));
-        for (_, access) in locks::locks_of_key(state, key).unwrap_or_default() {
+        for (_, access) in reading::answer(observation, locks::locks_of_key(state, key))? {
             if let AccessKind::Delta(amount) = access {
                 least += i128::from(amount.min(0));
                 most += i128::from(amount.max(0));
@@ -88,7 +95,7 @@ impl Property for Holds {
         }
         let height = block.header.height;
         if observation.index == self.relay {
-            for submit in reading::submits(observation, height) {
+            for submit in reading::submits(observation)? {
                 let id = submit.body.id();
                 for leg in submit.body.legs.iter().filter(|leg| leg.mode.votes()) {
                     self.scopes.insert((id, leg.chain), leg.scope.iter().cloned().collect());
@@ -96,19 +103,19 @@ impl Property for Holds {
             }
             return Ok(());
         }
-        let Some(state) = reading::state(observation, height) else { return Ok(()) };
-        for (change, record) in reading::records::<LegRecord>(observation, height, accounts::LEGS) {
-            let Ok((id, started)) = decode::<(ProposalId, [u8; 8])>(&change.key, 256) else { continue };
+        let state = reading::state(observation, height)?;
+        for (key, record) in reading::records::<LegRecord>(observation, accounts::LEGS)? {
+            let Ok((id, started)) = decode::<(ProposalId, [u8; 8])>(&key, 256) else { continue };
             let holder = Holder { id, started_at_on_relay: Height(u64::from_be_bytes(started)) };
             self.leg(observation, &state, holder, record.state)?;
             for entry in self.scopes.get(&(id, observation.chain)).cloned().unwrap_or_default() {
-                self.counter(&state, &entry.key, height)?;
+                self.counter(observation, &state, &entry.key, height)?;
             }
         }
-        for change in reading::changes(observation, height) {
+        for change in reading::changes(observation)? {
             if change.ledger != LedgerId::SYSTEM {
-                let key = LockKey { ledger: change.ledger, account: change.account, key: change.key };
-                self.counter(&state, &key, height)?;
+                let key = LockKey { ledger: change.ledger, account: change.account.clone(), key: change.key.clone() };
+                self.counter(observation, &state, &key, height)?;
             }
         }
         Ok(())

@@ -44,7 +44,7 @@ impl Property for AtMostOnce {
                 ));
             }
         }
-        for input in reading::inputs(observation, height) {
+        for input in reading::inputs(observation)? {
             let Input::Transaction(transaction) = input else { continue };
             let id = transaction.id();
             if let Some((chain, before)) = self.transactions.insert(id, (here, height)) {

@@ -1,6 +1,7 @@
 //! Open legs: the voting legs of proposals that have begun, until a proven Outcome or NO closes them (R6). What a block of
 //! the relay says of them, for the properties that follow them.
 
+use super::reading::Read;
 use super::{Fact, Observation, reading};
 use crate::world::ChainIndex;
 use ledger_protocol::Height;
@@ -17,21 +18,25 @@ pub(super) struct RelayBlock {
 }
 
 /// The block that a replica of the relay published first, if that is what was observed.
-pub(super) fn relay_block(observation: &Observation<'_>, relay: ChainIndex) -> Option<RelayBlock> {
-    let Fact::Published { block, is_first: true } = observation.fact else { return None };
+pub(super) fn relay_block(observation: &Observation<'_>, relay: ChainIndex) -> Read<Option<RelayBlock>> {
+    let Fact::Published { block, is_first: true } = observation.fact else { return Ok(None) };
     if observation.index != relay {
-        return None;
+        return Ok(None);
     }
     let height = block.header.height;
-    let records = reading::records::<ProposalRecord>(observation, height, accounts::PROPOSALS);
+    let records = reading::records::<ProposalRecord>(observation, accounts::PROPOSALS)?;
     let records = records.into_iter().map(|(_, record)| record).collect();
-    Some(RelayBlock { height, submits: reading::submits(observation, height), records })
+    Ok(Some(RelayBlock { height, submits: reading::submits(observation)?, records }))
 }
 
 /// The records as a relay has them that was restored from a backup, if that is what was observed.
-pub(super) fn kept_records(observation: &Observation<'_>, relay: ChainIndex) -> Option<Vec<ProposalRecord>> {
-    let Fact::Restored(restoration) = observation.fact else { return None };
-    (observation.index == relay).then(|| reading::proposals(observation, restoration.kept))
+pub(super) fn kept_records(observation: &Observation<'_>, relay: ChainIndex) -> Read<Option<Vec<ProposalRecord>>> {
+    match observation.fact {
+        Fact::Restored(restoration) if observation.index == relay => {
+            reading::proposals(observation, restoration.kept).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Whether a proposal has left the queue, other than by being rejected.

@@ -54,11 +54,13 @@ impl Property for Scopes {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
-        if let Some(kept) = kept_records(observation, self.relay) {
+        if let Some(kept) = kept_records(observation, self.relay)? {
             let open = kept.into_iter().filter(|record| has_begun(record) && record.legs.iter().any(is_open));
             self.open = open.map(|record| (record.id, record)).collect();
         }
-        let Some(RelayBlock { height, submits, records }) = relay_block(observation, self.relay) else { return Ok(()) };
+        let Some(RelayBlock { height, submits, records }) = relay_block(observation, self.relay)? else {
+            return Ok(());
+        };
         self.submits.extend(submits.into_iter().map(|submit| (submit.body.id(), submit)));
         let mut started = Vec::new();
         for record in records {

@@ -64,11 +64,13 @@ impl Property for Shares {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
-        if let Some(kept) = kept_records(observation, self.relay) {
+        if let Some(kept) = kept_records(observation, self.relay)? {
             self.held.clear();
             kept.iter().for_each(|record| self.note(record));
         }
-        let Some(RelayBlock { height, submits, records }) = relay_block(observation, self.relay) else { return Ok(()) };
+        let Some(RelayBlock { height, submits, records }) = relay_block(observation, self.relay)? else {
+            return Ok(());
+        };
         for submit in submits {
             let legs = submit.body.legs.iter().zip(submit.authorisations.iter());
             let shares = legs.filter(|(leg, _)| leg.mode.votes()).map(|(leg, authorisations)| {
@@ -79,10 +81,10 @@ impl Property for Shares {
             self.shares.insert(submit.body.id(), shares.collect());
         }
         records.iter().for_each(|record| self.note(record));
-        let Some(state) = reading::state(observation, height) else { return Ok(()) };
-        for chain in registry::peers(&state).unwrap_or_default() {
-            let status = registry::chain(&state, &chain).ok().flatten().map(|record| record.status);
-            let Ok(used) = limits::chain_use(&state, &chain) else { continue };
+        let state = reading::state(observation, height)?;
+        for chain in reading::answer(observation, registry::peers(&state))? {
+            let status = reading::answer(observation, registry::chain(&state, &chain))?.map(|record| record.status);
+            let used = reading::answer(observation, limits::chain_use(&state, &chain))?;
             // Nobody closes a retired chain's legs: they are given up at once.
             if status == Some(ChainStatus::Retired) {
                 continue;

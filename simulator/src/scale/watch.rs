@@ -75,7 +75,7 @@ impl Watch {
         here.built_ms = block.header.timestamp_ms.0.saturating_sub(EPOCH_MS);
         here.changes = u64::from(block.header.changes.count);
         here.lists_to = block.outbox.iter().filter(|leaf| leaf.count > 0).map(|leaf| leaf.peer).collect();
-        for input in reading::inputs(observation, block.header.height) {
+        for input in reading::inputs(observation).unwrap_or_default() {
             let bytes = encode(&input).len() as u64;
             match &input {
                 Input::Transaction(_) if observation.index == self.relay => {
@@ -101,7 +101,7 @@ impl Watch {
             seen.in_vain += transactions().filter(|it| !it.codes.iter().all(|code| code.is_ok())).count();
             return;
         }
-        let records = reading::records::<ProposalRecord>(observation, block.header.height, accounts::PROPOSALS);
+        let records = reading::records::<ProposalRecord>(observation, accounts::PROPOSALS).unwrap_or_default();
         seen.relay_worked_ms += observation.now_ms - block.header.timestamp_ms.0.saturating_sub(EPOCH_MS);
         for (_, record) in records {
             seen.ordered += usize::from(record.submitted_at == block.header.height);

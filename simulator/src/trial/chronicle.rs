@@ -4,15 +4,14 @@
 //! It watches as a property that never fails, so that watching changes nothing.
 
 use crate::failure::Contradiction;
-use crate::property::{Fact, Observation, Property};
+use crate::property::{Fact, Observation, Property, reading};
 use crate::world::ChainIndex;
-use chain_engine::ChainReader;
-use chain_state::{BlockState, Place};
+use chain_state::BlockState;
 use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::DecisionVerdict;
 use ledger_protocol::system::{LegPhase, ProposalRecord, accounts};
-use ledger_protocol::transaction::{Change, ChangeKind, Choice};
-use ledger_protocol::{ChainId, Height, LedgerId, ProposalId};
+use ledger_protocol::transaction::Choice;
+use ledger_protocol::{ChainId, Height, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use subchain::participant::table::LegState;
@@ -106,8 +105,7 @@ impl Observer {
     }
 
     fn on_relay(&mut self, observation: &Observation<'_>, height: Height, chronicle: &mut Chronicle) {
-        for change in changes(observation, height, accounts::PROPOSALS) {
-            let Some(record) = record::<ProposalRecord>(observation, height, &change) else { continue };
+        for (_, record) in reading::records::<ProposalRecord>(observation, accounts::PROPOSALS).unwrap_or_default() {
             let name = record.state.name();
             let before = self.last.insert(record.id, (record.clone(), height)).map(|(before, _)| before);
             if matches!(record.decision, Choice::Some(DecisionVerdict::Commit { .. })) {
@@ -133,9 +131,8 @@ impl Observer {
     }
 
     fn on_subchain(&mut self, observation: &Observation<'_>, height: Height, chronicle: &mut Chronicle) {
-        for change in changes(observation, height, accounts::LEGS) {
-            let Some(leg) = record::<LegRecord>(observation, height, &change) else { continue };
-            let Ok((id, began)) = decode::<(ProposalId, [u8; 8])>(&change.key, 256) else { continue };
+        for (key, leg) in reading::records::<LegRecord>(observation, accounts::LEGS).unwrap_or_default() {
+            let Ok((id, began)) = decode::<(ProposalId, [u8; 8])>(&key, 256) else { continue };
             let name = leg_state_name(leg.state);
             let leg = LegId { id, started_at_on_relay: Height(u64::from_be_bytes(began)) };
             let seen = LegSeen { name, leg, since_on_subchain: height };
@@ -226,20 +223,6 @@ impl Property for Observer {
     fn report(&self) -> String {
         format!("{} proposals, {} legs", self.last.len(), self.legs.len())
     }
-}
-
-fn changes(observation: &Observation<'_>, height: Height, account: &str) -> Vec<Change> {
-    let reader = ChainReader::new(observation.store, observation.chain.suite);
-    let mut changes = reader.changes(height).ok().flatten().unwrap_or_default();
-    changes.retain(|change| {
-        change.ledger == LedgerId::SYSTEM && change.account.as_str() == account && change.kind == ChangeKind::Set
-    });
-    changes
-}
-
-fn record<T: borsh::BorshDeserialize>(observation: &Observation<'_>, height: Height, change: &Change) -> Option<T> {
-    let state = BlockState::open(observation.store, observation.chain.suite, height).ok()?;
-    state.record(&Place::new(change.ledger, &change.account, &change.key)).ok().flatten()
 }
 
 const fn phase_name(phase: &LegPhase) -> &'static str {

@@ -21,7 +21,7 @@ impl World {
 
     /// What every property has seen, one line each.
     pub fn reports(&self) -> Vec<String> {
-        self.properties.iter().map(|property| format!("{}: {}", property.name(), property.report())).collect()
+        self.properties.iter().flat_map(|property| property.reports()).collect()
     }
 
     /// What became of a submission, if it was answered.

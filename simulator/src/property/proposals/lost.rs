@@ -4,12 +4,12 @@
 //! the relay has lost may have been heard: a leg that ended by it stays as it ended, whatever the kept branch decides
 //! (ADR 0013). What began on a lost branch of the relay, and nothing else, is aborted by the report of a lock.
 
-use super::{LegPlace, LegSeen, Proposals, Seen, Verdict, against};
+use super::{LegPlace, LegSeen, Proposals, Rule, Seen, Verdict};
 use crate::property::{Observation, reading};
 use ledger_protocol::Height;
 use ledger_protocol::interchain::DecisionVerdict;
-use ledger_protocol::system::{LostProposal, ProposalState, accounts};
-use ledger_protocol::transaction::Choice;
+use ledger_protocol::system::{LostProposal, ProposalRecord, ProposalState, accounts, lost_intervals_key};
+use ledger_protocol::transaction::{Choice, StateKey};
 use std::collections::{BTreeMap, BTreeSet};
 use subchain::participant::LegId;
 use subchain::participant::table::LegState;
@@ -77,31 +77,39 @@ impl Seen {
 
 impl Proposals {
     /// A chain went back: what was seen of it above the kept height is as its store has it now.
-    pub(super) fn restored(&mut self, observation: &Observation<'_>, kept: Height) {
+    pub(super) fn restored(&mut self, observation: &Observation<'_>, kept: Height) -> Verdict {
         if observation.index == self.relay {
-            self.relay_restored(observation, kept);
+            self.relay_restored(observation, kept)
         } else {
-            self.subchain_restored(observation, kept);
+            self.subchain_restored(observation, kept)
         }
     }
 
-    fn relay_restored(&mut self, observation: &Observation<'_>, kept: Height) {
-        let Some(state) = reading::state(observation, kept) else { return };
+    fn relay_restored(&mut self, observation: &Observation<'_>, kept: Height) -> Verdict {
+        let state = reading::state(observation, kept)?;
         for (id, seen) in &mut self.seen {
             let Some(lost) = seen.record.as_ref().filter(|_| seen.since_on_relay > kept).cloned() else { continue };
-            let known = relay::coordinator::find(&state, id).ok().flatten();
+            let known = reading::answer(observation, relay::coordinator::find(&state, id))?;
             let had_begun = !matches!(lost.state, ProposalState::Queued | ProposalState::Rejected);
             let same = known.as_ref().filter(|known| known.started_at == lost.started_at);
             if had_begun && same.is_none_or(|known| known.decision == Choice::None) {
                 seen.lost.lose(lost.started_at, lost.decision.as_option().copied());
             }
+            let waits =
+                |record: &ProposalRecord| matches!(record.state, ProposalState::Queued | ProposalState::Preparing);
+            if known.as_ref().is_some_and(waits) {
+                self.waiting.insert(*id);
+            } else {
+                self.waiting.remove(id);
+            }
             seen.record = known;
             seen.since_on_relay = kept;
         }
+        Ok(())
     }
 
-    fn subchain_restored(&mut self, observation: &Observation<'_>, kept: Height) {
-        let Some(state) = reading::state(observation, kept) else { return };
+    fn subchain_restored(&mut self, observation: &Observation<'_>, kept: Height) -> Verdict {
+        let state = reading::state(observation, kept)?;
         let chain = observation.chain;
         self.locked.retain(|(holder, _), _| *holder != chain);
         for (id, seen) in &mut self.seen {
@@ -110,7 +118,7 @@ impl Proposals {
                 let since = seen.legs.get(&place).map(|leg| leg.since_on_subchain);
                 if since.is_some_and(|since| since > kept) {
                     let leg = LegId { id: *id, started_at_on_relay: place.1 };
-                    match leg.record(&state).ok().flatten() {
+                    match reading::answer(observation, leg.record(&state))? {
                         Some(record) => {
                             let known = LegSeen { state: record.state, since_on_subchain: kept };
                             seen.legs.insert(place, known);
@@ -128,16 +136,19 @@ impl Proposals {
                 }
             }
         }
+        Ok(())
     }
 
     /// What the relay aborts because a chain showed that it holds it.
     pub(super) fn note_lost(&mut self, observation: &Observation<'_>, height: Height) -> Verdict {
-        for (_, record) in reading::records::<LostProposal>(observation, height, accounts::LOST) {
+        let is_proposal = |key: &StateKey| *key != lost_intervals_key();
+        for (_, record) in reading::records_under::<LostProposal>(observation, accounts::LOST, is_proposal)? {
+            self.rules.count(Rule::Lost);
             let seen = self.seen.entry(record.id).or_default();
             let is_known = seen.record.as_ref().is_some_and(|known| known.started_at == record.started_at);
             if is_known || !seen.lost.starts.contains_key(&record.started_at) {
-                return against(
-                    format!("ADR 0013: {} did not begin at {} of a lost branch", record.id, record.started_at),
+                return Rule::Lost.against(
+                    format!("{} did not begin at {} of a lost branch", record.id, record.started_at),
                     format!("at relay height {height} it is aborted as if it had"),
                 );
             }

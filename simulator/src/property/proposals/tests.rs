@@ -2,48 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::*;
-use ledger_protocol::codec::Bounded;
-use ledger_protocol::proposal::LegMode;
-use ledger_protocol::system::LegStatus;
-use ledger_protocol::{Address, Hash, Suite, SuiteHash};
-
-fn hash(number: u8) -> SuiteHash {
-    Suite::Standard.foreign(Hash([number; 32]))
-}
-
-fn chain(number: u8) -> ChainId {
-    ChainId { suite: Suite::Standard, hash: Hash([number; 32]) }
-}
-
-const NOTHING_YET: LegPhase = LegPhase::Waiting;
-
-fn record(state: ProposalState, phases: [LegPhase; 2], decision: Choice<DecisionVerdict>) -> ProposalRecord {
-    let status = |number: u8, phase| LegStatus { chain: chain(number), mode: LegMode::Write, phase };
-    ProposalRecord {
-        id: ProposalId(hash(9)),
-        proposer: Address { suite: Suite::Standard, hash: Hash([8; 32]) },
-        state,
-        submitted_at: Height(10),
-        started_at: Height(10),
-        deadline: Height(30),
-        valid_until: Height(100),
-        decision,
-        decided_at: Height(12),
-        legs: Bounded::new(vec![status(1, phases[0]), status(2, phases[1])]).unwrap(),
-    }
-}
-
-fn yes() -> LegPhase {
-    LegPhase::VotedYes { message_hash: hash(1), write_set_root: hash(2) }
-}
-
-fn commit() -> Choice<DecisionVerdict> {
-    Choice::Some(DecisionVerdict::Commit { votes_root: hash(3) })
-}
-
-fn abort(code: Code) -> Choice<DecisionVerdict> {
-    Choice::Some(DecisionVerdict::Abort { code, culprit: chain(1) })
-}
+use crate::property::samples::{NOTHING_YET, abort, broken, chain, commit, hash, record, yes};
+use ledger_protocol::Code;
+use ledger_protocol::system::ProposalState;
+use subchain::participant::LegId;
 
 fn leg() -> LegId {
     LegId { id: ProposalId(hash(9)), started_at_on_relay: Height(10) }
@@ -51,11 +13,6 @@ fn leg() -> LegId {
 
 fn property() -> Proposals {
     Proposals::new(ChainIndex(0))
-}
-
-fn broken(verdict: Verdict, rule: &str) {
-    let contradiction = verdict.expect_err("the promise is broken");
-    assert!(contradiction.first.starts_with(rule), "{contradiction:?}");
 }
 
 #[test]
@@ -118,7 +75,7 @@ fn a_notify_without_commit_is_found() {
     property
         .proposal_moved(Height(12), record(ProposalState::Aborting, [NOTHING_YET, NOTHING_YET], abort(Code::CONFLICT)))
         .unwrap();
-    broken(property.leg_moved(chain(2), Height(7), leg(), LegState::Noted), "a NOTIFY");
+    broken(property.leg_moved(chain(2), Height(7), leg(), LegState::Noted), "a NOTIFY follows");
 }
 
 #[test]
@@ -130,8 +87,8 @@ fn a_late_decision_and_none_at_all_are_found() {
     property
         .proposal_moved(Height(10), record(ProposalState::Preparing, [NOTHING_YET, NOTHING_YET], Choice::None))
         .unwrap();
-    property.overdue(Height(31)).unwrap();
-    broken(property.overdue(Height(32)), "A5");
+    property.overdue(Height(30)).unwrap();
+    broken(property.overdue(Height(31)), "A5");
 }
 
 #[test]

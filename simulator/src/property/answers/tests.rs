@@ -1,0 +1,46 @@
+//! Answers that come twice or do not fit.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use super::*;
+use crate::property::samples::{broken, chain, hash, id};
+use ledger_protocol::codec::BoundedBytes;
+use ledger_protocol::{ChainId, Code, Sequence};
+
+const YES: fn(u8) -> Verdict =
+    |root| Verdict::Yes { result_hash: hash(1), write_set_root: hash(root), lock_set_root: hash(3) };
+
+fn vote(verdict: Verdict) -> MessageContent {
+    MessageContent::Vote(Vote { id: id(), started_at_on_relay: Height(10), chain: chain(1), verdict })
+}
+
+fn outcome(result: OutcomeResult) -> MessageContent {
+    MessageContent::Outcome(Outcome { id: id(), started_at_on_relay: Height(10), chain: chain(1), result })
+}
+
+fn say(contents: &[MessageContent], source: ChainId) -> Judgement {
+    let mut property = Answers::new(ChainIndex(0));
+    for (number, content) in (0..).zip(contents) {
+        let payload = BoundedBytes::new(content.to_payload()).unwrap();
+        let message = Message { source, destination: chain(7), sequence: Sequence(number), payload };
+        property.message(ChainIndex(1), Height(number + 1), &message)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn one_vote_and_one_outcome_that_fits_are_honest() {
+    let applied = |root| outcome(OutcomeResult::Applied { write_set_root: hash(root) });
+    let no = || vote(Verdict::No { code: Code::CONFLICT, conflicting: id() });
+    say(&[vote(YES(2)), applied(2)], chain(1)).unwrap();
+    say(&[vote(YES(2)), outcome(OutcomeResult::Released)], chain(1)).unwrap();
+    say(&[outcome(OutcomeResult::Refused), outcome(OutcomeResult::Refused)], chain(1)).unwrap();
+    say(&[outcome(OutcomeResult::Disputed)], chain(1)).unwrap();
+    broken(say(&[vote(YES(2)), vote(YES(2))], chain(1)), "S4");
+    broken(say(&[no(), vote(YES(2))], chain(1)), "S4");
+    broken(say(&[vote(YES(2)), applied(2), applied(2)], chain(1)), "S4");
+    broken(say(&[vote(YES(2)), applied(5)], chain(1)), "chain 1 voted");
+    broken(say(&[no(), applied(2)], chain(1)), "chain 1 voted");
+    broken(say(&[vote(YES(2)), outcome(OutcomeResult::Refused)], chain(1)), "chain 1 voted");
+    broken(say(&[outcome(OutcomeResult::Refused), vote(YES(2))], chain(1)), "chain 1 said");
+    broken(say(&[vote(YES(2))], chain(4)), "chain 1 sends");
+}

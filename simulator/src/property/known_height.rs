@@ -1,0 +1,120 @@
+//! Known heights (S5, and the first row of §4): the highest relay height that a subchain knows never falls, and no leg is
+//! locked for a proposal whose deadline that height has reached.
+//!
+//! What a subchain knows is read from the client records that its blocks set, and compared with what it remembers.
+
+use super::{Fact, Observation, Property, reading};
+use crate::failure::Contradiction;
+use crate::world::ChainIndex;
+use ledger_protocol::codec::decode;
+use ledger_protocol::system::{ClientRecord, LegRecord, accounts};
+use ledger_protocol::{ChainId, Height, ProposalId};
+use std::collections::{BTreeMap, BTreeSet};
+use subchain::participant::known_relay_height;
+use subchain::participant::table::LegState;
+
+/// What one subchain knows.
+#[derive(Debug, Default)]
+struct Known {
+    /// The highest relay height that its client ever stood at.
+    highest_on_relay: Height,
+    /// Legs that have a record.
+    legs: BTreeSet<(ProposalId, Height)>,
+}
+
+/// The relay's clock as subchains see it.
+#[derive(Debug)]
+pub struct KnownHeights {
+    relay: ChainIndex,
+    known: BTreeMap<ChainIndex, Known>,
+    locked: u64,
+}
+
+impl KnownHeights {
+    /// Watches all subchains of a relay.
+    pub const fn new(relay: ChainIndex) -> Self {
+        Self { relay, known: BTreeMap::new(), locked: 0 }
+    }
+
+    /// New records of legs, against what was known before the block.
+    fn legs(&mut self, index: ChainIndex, height: Height, legs: Vec<((ProposalId, Height), LegRecord)>) -> Judgement {
+        let known = self.known.entry(index).or_default();
+        for (leg, record) in legs {
+            if !known.legs.insert(leg) || record.state != LegState::Locked {
+                continue;
+            }
+            self.locked += 1;
+            let (highest, deadline) = (known.highest_on_relay, record.deadline_on_relay);
+            if deadline <= highest {
+                return Err(Contradiction::new(
+                    format!("chain {} knows relay height {highest}", index.0),
+                    format!("at height {height} it locks a leg of {} whose deadline is relay height {deadline}", leg.0),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A client record that the block set, and the highest relay height that the chain remembers after it.
+    fn moved(&mut self, index: ChainIndex, height: Height, client: Height, remembered: Height) -> Judgement {
+        let known = self.known.entry(index).or_default();
+        known.highest_on_relay = known.highest_on_relay.max(client);
+        if remembered == known.highest_on_relay {
+            return Ok(());
+        }
+        Err(Contradiction::new(
+            format!("S5: the highest relay height that chain {} ever knew is {}", index.0, known.highest_on_relay),
+            format!("at height {height} it remembers {remembered}"),
+        ))
+    }
+
+    /// It is as its kept block has it; a leg of a lost block may be locked anew.
+    fn restored(&mut self, observation: &Observation<'_>, kept: Height, relay: &ChainId) -> Judgement {
+        let state = reading::state(observation, kept)?;
+        let highest_on_relay = reading::answer(observation, known_relay_height(&state, relay))?;
+        self.known.insert(observation.index, Known { highest_on_relay, legs: BTreeSet::new() });
+        Ok(())
+    }
+}
+
+type Judgement = Result<(), Contradiction>;
+
+impl Property for KnownHeights {
+    fn name(&self) -> &'static str {
+        "known relay heights never fall"
+    }
+
+    fn report(&self) -> String {
+        format!("{} chains, {} legs locked", self.known.len(), self.locked)
+    }
+
+    fn observe(&mut self, observation: &Observation<'_>) -> Judgement {
+        let index = observation.index;
+        if index == self.relay || observation.blame.is_bad_chain(index) {
+            return Ok(());
+        }
+        if let Fact::Restored(restoration) = observation.fact {
+            let leaves = reading::outbox(observation, restoration.kept);
+            if let Some(leaf) = leaves.first() {
+                self.restored(observation, restoration.kept, &leaf.peer)?;
+            }
+        }
+        let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
+        let height = block.header.height;
+        let legs = reading::records::<LegRecord>(observation, accounts::LEGS)?.into_iter();
+        let legs = legs.filter_map(|(key, record)| {
+            let (id, began) = decode::<(ProposalId, [u8; 8])>(&key, 256).ok()?;
+            Some(((id, Height(u64::from_be_bytes(began))), record))
+        });
+        self.legs(index, height, legs.collect())?;
+        for (_, client) in reading::records::<ClientRecord>(observation, accounts::CLIENTS)? {
+            let state = reading::state(observation, height)?;
+            let remembered = reading::answer(observation, known_relay_height(&state, &client.chain))?;
+            self.moved(index, height, client.height_on_source, remembered)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
