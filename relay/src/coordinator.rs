@@ -34,6 +34,8 @@ pub(crate) use lost::give_up_lost_legs;
 pub use lost::{find_lost, has_open_lost_legs, prune_lost, report_locked};
 pub(crate) use open_legs::tell_open_legs;
 pub use overdue::mark_overdue;
+#[cfg(feature = "planted-bugs")]
+pub use planted_bugs::fire_behind_votes;
 pub use queue::{Released, expire_queued, reject_all_of, reject_unfit, start_ready};
 pub use record::{find, has_open_proposals, open_of_chain};
 pub(crate) use resend::resend_open;

@@ -105,6 +105,8 @@ impl StateMachine for RelayMachine {
             receipts.push(self.input(&mut state, facts, &relay, index, input, &mut released)?);
         }
 
+        #[cfg(feature = "planted-bugs")]
+        coordinator::fire_behind_votes(&mut state, &relay)?;
         coordinator::judge_early(&mut state, &relay, &mut released)?;
 
         // Section 5: admission and scope release, then what leaves the chain.

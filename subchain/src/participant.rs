@@ -121,6 +121,10 @@ fn on_decision(
         return Ok(Handled::Done(Code::DROPPED));
     }
     match react(known, incoming) {
+        #[cfg(feature = "planted-bugs")]
+        Reaction::Apply if planted_bugs::takes_commit_for_abort(&leg) => {
+            decide::release(state, facts, &leg, *deadline).map(Handled::Done)
+        }
         Reaction::Apply => decide::apply(state, facts, &leg, *deadline),
         Reaction::Release => decide::release(state, facts, &leg, *deadline).map(Handled::Done),
         Reaction::RememberAbort => decide::remember_abort(state, facts, &leg, *deadline).map(Handled::Done),

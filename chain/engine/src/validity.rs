@@ -75,6 +75,8 @@ pub enum InvalidBlock {
 pub fn section_of(input: &Input) -> Section {
     match input {
         Input::Evidence(_) => Section::Governance,
+        #[cfg(feature = "planted-bugs")]
+        Input::Advance(_) if planted::is(planted::Plant::SectionsOutOfOrder) => Section::Transactions,
         Input::Handoff(_) | Input::Advance(_) => Section::Interchain,
         Input::Transaction(transaction) => {
             let of_motions =

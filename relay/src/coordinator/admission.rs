@@ -62,6 +62,8 @@ pub(super) fn check(
         };
         // A held lane takes the chain out of new proposals, like a pause.
         let is_held = registry::is_held(state, &leg.chain)?;
+        #[cfg(feature = "planted-bugs")]
+        let view = super::planted_bugs::in_good_standing(view);
         if view.record.status != ChainStatus::Active || view.record.lagging || is_held {
             return refuse(Code::CHAIN_NOT_ACTIVE);
         }

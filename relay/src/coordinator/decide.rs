@@ -37,6 +37,10 @@ pub fn fire_timeouts(state: &mut BlockState<'_>, facts: &RelayFacts) -> Result<(
     let height = facts.height;
     #[cfg(feature = "planted-bugs")]
     let height = super::planted_bugs::judged_at(height);
+    fire_at(state, facts, height)
+}
+
+pub(super) fn fire_at(state: &mut BlockState<'_>, facts: &RelayFacts, height: Height) -> Result<(), StoreFault> {
     for key in due(state, DEADLINES, height, MAX_FIRED)? {
         let Some((deadline, id)) = key.split_first_chunk::<8>() else { continue };
         if u64::from_be_bytes(*deadline) >= height.0 {

@@ -1,14 +1,15 @@
 //! Mistakes that take more than a line; the simulator must find them (docs/adr/0011).
 
+use super::admission::ChainView;
 use super::limits::Flight;
 use super::queue::{self, Released};
 use super::send::{leg_calls, prepare, send};
-use super::{RelayFacts, record};
+use super::{RelayFacts, decide, record};
 use chain_state::{BlockState, StoreFault};
 use ledger_protocol::Height;
 use ledger_protocol::interchain::{DecisionVerdict, MessageContent};
 use ledger_protocol::proposal::Submit;
-use ledger_protocol::system::{LegPhase, ProposalRecord};
+use ledger_protocol::system::{ChainRecord, LegPhase, ProposalRecord};
 use planted::{Plant, is};
 
 /// Whether all voting legs but one have said YES, and that is taken for enough.
@@ -18,15 +19,34 @@ pub(super) fn one_yes_is_missing(record: &ProposalRecord) -> bool {
     is(Plant::CommitWithOneYesMissing) && missing == 1
 }
 
-/// The height at which timeouts are judged, one too high.
+/// The height at which timeouts are judged before the votes of a block: one too high, or one too low.
 pub(super) fn judged_at(height: Height) -> Height {
-    height.saturating_add(u64::from(is(Plant::TimeoutEarly)))
+    let height = height.saturating_add(u64::from(is(Plant::TimeoutEarly)));
+    if is(Plant::LateVoteCounts) { height.previous().unwrap_or_default() } else { height }
+}
+
+/// Timeouts behind the votes of the block.
+pub fn fire_behind_votes(state: &mut BlockState<'_>, facts: &RelayFacts) -> Result<(), StoreFault> {
+    if is(Plant::LateVoteCounts) { decide::fire_at(state, facts, facts.height) } else { Ok(()) }
 }
 
 /// Whether a timeout aborts what was decided COMMIT.
 pub(super) fn aborts_after_commit(record: &ProposalRecord, verdict: &DecisionVerdict) -> bool {
     let was_commit = matches!(record.decision.as_option(), Some(DecisionVerdict::Commit { .. }));
     is(Plant::AbortAfterCommit) && was_commit && matches!(verdict, DecisionVerdict::Abort { .. })
+}
+
+/// A chain as if it were neither LAGGING nor STALE.
+pub(super) fn in_good_standing(view: ChainView) -> ChainView {
+    if !is(Plant::StandingUnchecked) {
+        return view;
+    }
+    ChainView { record: ChainRecord { lagging: false, ..view.record }, is_stale: false }
+}
+
+/// The height from which a finished record may leave the state.
+pub(super) fn kept_until(valid_until: Height) -> Height {
+    if is(Plant::DecisionPrunedEarly) { Height::ZERO } else { valid_until }
 }
 
 /// Whether the deadline goes on counting after the decision.

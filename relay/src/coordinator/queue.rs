@@ -195,6 +195,8 @@ pub fn reject_unfit(state: &mut BlockState<'_>, facts: &RelayFacts, released: &m
     }
     for chain in registry::peers(state)? {
         let Some(view) = admission::chain_view(state, &chain, facts.timestamp_ms)? else { continue };
+        #[cfg(feature = "planted-bugs")]
+        let view = super::planted_bugs::in_good_standing(view);
         if view.record.lagging {
             reject_all_of(state, facts, &chain, Code::CHAIN_NOT_ACTIVE, released)?;
         } else if view.is_stale {

@@ -49,7 +49,10 @@ pub(super) fn consider(
             return Ok(());
         }
     }
-    state.put_working(FINISHED, &key(record.valid_until, &record.id), &[])
+    let kept_until = record.valid_until;
+    #[cfg(feature = "planted-bugs")]
+    let kept_until = super::planted_bugs::kept_until(kept_until);
+    state.put_working(FINISHED, &key(kept_until, &record.id), &[])
 }
 
 /// Whether a chain has a leg that is not closed: then it may not retire.

@@ -59,6 +59,8 @@ plants! {
         "A block is shown to others before its batch is durable; a power cut takes it back.";
     ProposerOrderByCertificate = "proposer-order-by-certificate",
         "The order of proposers follows from the round of the certificate, which differs between nodes.";
+    SectionsOutOfOrder = "sections-out-of-order",
+        "What other chains say stands among what clients say, in the order of the pool (R1).";
     // chain/state and chain/ledger
     FailedTransactionKept = "failed-transaction-kept",
         "What a transaction wrote before it failed stays in the books.";
@@ -77,6 +79,14 @@ plants! {
         "COMMIT stores the value that a counter had at Prepare plus the amount, instead of adding the amount.";
     LockReleasedByOwnClock = "lock-released-by-own-clock",
         "A deadline is counted on the subchain's clock: when its own height passes it, it drops what it voted YES on.";
+    CommitTakenForAbort = "commit-taken-for-abort",
+        "A chain drops what it voted YES on when its COMMIT comes, and says so.";
+    DeadlineUnread = "deadline-unread",
+        "A Prepare is voted on though the relay's height is known to have passed its deadline.";
+    AnsweredTwice = "answered-twice",
+        "A Prepare that comes again is answered by the Vote again (S4).";
+    LegPrunedEarly = "leg-pruned-early",
+        "A leg's record leaves the state as soon as its answer was received, whatever its deadline (S8).";
     EarlyAbortForgotten = "early-abort-forgotten",
         "Where a Prepare can be overtaken, an ABORT before it leaves no record, and the late Prepare is voted on.";
     ForgottenVoteGivenAgain = "forgotten-vote-given-again",
@@ -88,6 +98,12 @@ plants! {
         "A deadline that passes after COMMIT still aborts, and the ABORT is honoured.";
     TimeoutEarly = "timeout-early",
         "A proposal times out at its deadline, before the votes that are ordered there (hermes #1442).";
+    LateVoteCounts = "late-vote-counts",
+        "Deadlines are looked at behind the votes of a block: a vote that is ordered one block late still counts (R1).";
+    StandingUnchecked = "standing-unchecked",
+        "A proposal begins though a chain that it names is LAGGING or STALE (R5).";
+    DecisionPrunedEarly = "decision-pruned-early",
+        "A decision leaves the state when its last leg is closed, though valid_until has not passed (R2).";
     ScopeConflictMissed = "scope-conflict-missed",
         "A proposal starts although an earlier one with a conflicting scope is open.";
     ScopeFreeAtDecision = "scope-free-at-decision",

@@ -1,5 +1,5 @@
 //! Known heights (S5, and the first row of §4): the highest relay height that a subchain knows never falls, and no leg is
-//! locked for a proposal whose deadline that height has reached.
+//! taken up of a proposal whose deadline that height has reached.
 //!
 //! What a subchain knows is read from the client records that its blocks set, and compared with what it remembers.
 
@@ -7,11 +7,22 @@ use super::{Fact, Observation, Property, reading};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
 use ledger_protocol::codec::decode;
+use ledger_protocol::interchain::MessageContent;
 use ledger_protocol::system::{ClientRecord, LegRecord, accounts};
 use ledger_protocol::{ChainId, Height, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 use subchain::participant::known_relay_height;
 use subchain::participant::table::LegState;
+
+/// A leg: the proposal, and the relay height at which it began.
+type Leg = (ProposalId, Height);
+
+/// A record that a block set, and what was known before the block.
+struct NewLeg {
+    leg: Leg,
+    record: LegRecord,
+    highest_before: Height,
+}
 
 /// What one subchain knows.
 #[derive(Debug, Default)]
@@ -19,7 +30,7 @@ struct Known {
     /// The highest relay height that its client ever stood at.
     highest_on_relay: Height,
     /// Legs that have a record.
-    legs: BTreeSet<(ProposalId, Height)>,
+    legs: BTreeSet<Leg>,
 }
 
 /// The relay's clock as subchains see it.
@@ -27,28 +38,34 @@ struct Known {
 pub struct KnownHeights {
     relay: ChainIndex,
     known: BTreeMap<ChainIndex, Known>,
-    locked: u64,
+    judged: u64,
 }
 
 impl KnownHeights {
     /// Watches all subchains of a relay.
     pub const fn new(relay: ChainIndex) -> Self {
-        Self { relay, known: BTreeMap::new(), locked: 0 }
+        Self { relay, known: BTreeMap::new(), judged: 0 }
     }
 
-    /// New records of legs, against what was known before the block.
-    fn legs(&mut self, index: ChainIndex, height: Height, legs: Vec<((ProposalId, Height), LegRecord)>) -> Judgement {
+    /// New records of legs. One whose Prepare stands in this block was voted on when the client had moved already.
+    fn legs(&mut self, index: ChainIndex, height: Height, legs: &[NewLeg], prepared: &BTreeSet<Leg>) -> Judgement {
         let known = self.known.entry(index).or_default();
-        for (leg, record) in legs {
-            if !known.legs.insert(leg) || record.state != LegState::Locked {
+        for NewLeg { leg, record, highest_before } in legs {
+            // Neither of these has to do with a deadline.
+            let is_free = matches!(record.state, LegState::Disputed | LegState::Noted | LegState::Waiting);
+            if !known.legs.insert(*leg) || is_free {
                 continue;
             }
-            self.locked += 1;
-            let (highest, deadline) = (known.highest_on_relay, record.deadline_on_relay);
+            self.judged += 1;
+            let highest = if prepared.contains(leg) { known.highest_on_relay } else { *highest_before };
+            let deadline = record.deadline_on_relay;
             if deadline <= highest {
                 return Err(Contradiction::new(
                     format!("chain {} knows relay height {highest}", index.0),
-                    format!("at height {height} it locks a leg of {} whose deadline is relay height {deadline}", leg.0),
+                    format!(
+                        "at height {height} it takes up a leg of {} whose deadline is relay height {deadline}: {:?}",
+                        leg.0, record.state
+                    ),
                 ));
             }
         }
@@ -85,7 +102,7 @@ impl Property for KnownHeights {
     }
 
     fn report(&self) -> String {
-        format!("{} chains, {} legs locked", self.known.len(), self.locked)
+        format!("{} chains, {} legs taken up", self.known.len(), self.judged)
     }
 
     fn observe(&mut self, observation: &Observation<'_>) -> Judgement {
@@ -101,18 +118,29 @@ impl Property for KnownHeights {
         }
         let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
         let height = block.header.height;
-        let legs = reading::records::<LegRecord>(observation, accounts::LEGS)?.into_iter();
-        let legs = legs.filter_map(|(key, record)| {
-            let (id, began) = decode::<(ProposalId, [u8; 8])>(&key, 256).ok()?;
-            Some(((id, Height(u64::from_be_bytes(began))), record))
-        });
-        self.legs(index, height, legs.collect())?;
+        let highest_before = self.known.get(&index).map(|known| known.highest_on_relay).unwrap_or_default();
         for (_, client) in reading::records::<ClientRecord>(observation, accounts::CLIENTS)? {
             let state = reading::state(observation, height)?;
             let remembered = reading::answer(observation, known_relay_height(&state, &client.chain))?;
             self.moved(index, height, client.height_on_source, remembered)?;
         }
-        Ok(())
+        let legs = reading::records::<LegRecord>(observation, accounts::LEGS)?.into_iter();
+        let legs: Vec<NewLeg> = legs
+            .filter_map(|(key, record)| {
+                let (id, began) = decode::<(ProposalId, [u8; 8])>(&key, 256).ok()?;
+                Some(NewLeg { leg: (id, Height(u64::from_be_bytes(began))), record, highest_before })
+            })
+            .collect();
+        if legs.is_empty() {
+            return Ok(());
+        }
+        let prepared = reading::messages_in(reading::inputs(observation)?).filter_map(|message| {
+            match MessageContent::of(message)? {
+                MessageContent::Prepare(prepare) => Some((prepare.id, prepare.started_at_on_relay)),
+                _ => None,
+            }
+        });
+        self.legs(index, height, &legs, &prepared.collect())
     }
 }
 

@@ -179,6 +179,15 @@ pub(super) fn proposals(observation: &Observation<'_>, height: Height) -> Read<V
     Ok(records)
 }
 
+/// The messages of every Advance among these inputs, in order.
+pub(super) fn messages_in(inputs: &[Input]) -> impl Iterator<Item = &Message> {
+    let advances = inputs.iter().filter_map(|input| match input {
+        Input::Advance(advance) => Some(advance),
+        _ => None,
+    });
+    advances.flat_map(|advance| advance.blocks.iter()).flat_map(|delivered| delivered.messages().iter())
+}
+
 /// Every motion that is proposed in these inputs.
 pub(super) fn motions(inputs: &[Input]) -> impl Iterator<Item = &Motion> {
     let transactions = inputs.iter().filter_map(|input| match input {

@@ -38,18 +38,15 @@ impl OrderedVotes {
     }
 
     fn note(&mut self, at: Height, inputs: &[Input]) {
-        for input in inputs {
-            let Input::Advance(advance) = input else { continue };
-            for message in advance.blocks.iter().flat_map(|delivered| delivered.messages().iter()) {
-                let Some(MessageContent::Vote(vote)) = MessageContent::of(message) else { continue };
-                // A vote in another chain's name is nobody's.
-                if vote.chain == advance.source {
-                    let is_yes = matches!(vote.verdict, Verdict::Yes { .. });
-                    let leg = (vote.id, vote.started_at_on_relay, vote.chain);
-                    let first = self.votes.entry(leg).or_insert(Ordered { is_yes, at });
-                    // Only a chain that has lost its YES, or lies, says NO after it: then no YES is left.
-                    first.is_yes &= is_yes;
-                }
+        for message in reading::messages_in(inputs) {
+            let Some(MessageContent::Vote(vote)) = MessageContent::of(message) else { continue };
+            // A vote in another chain's name is nobody's.
+            if vote.chain == message.source {
+                let is_yes = matches!(vote.verdict, Verdict::Yes { .. });
+                let leg = (vote.id, vote.started_at_on_relay, vote.chain);
+                let first = self.votes.entry(leg).or_insert(Ordered { is_yes, at });
+                // Only a chain that has lost its YES, or lies, says NO after it: then no YES is left.
+                first.is_yes &= is_yes;
             }
         }
     }

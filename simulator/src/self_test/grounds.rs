@@ -19,6 +19,8 @@ grounds!(
     "tight-balances",
     "hot-records",
     "outages",
+    "short-deadlines",
+    "silent-chain",
     "handoffs",
     "bad-votes",
     "bad-couriers",
@@ -43,11 +45,17 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         | Plant::DeltaOverwrites
         | Plant::EarlyAbortForgotten
         | Plant::NotifyOnAbort
+        | Plant::SectionsOutOfOrder
+        | Plant::CommitTakenForAbort
+        | Plant::LegPrunedEarly
+        | Plant::DecisionPrunedEarly
         | Plant::CommitWithOneYesMissing
         | Plant::LimitShareKept
         | Plant::DuplicateMessageExecuted => &["tight-balances"],
         Plant::LockIgnoredLocally | Plant::ScopeConflictMissed | Plant::ScopeFreeAtDecision => &["hot-records"],
         Plant::LockReleasedByOwnClock | Plant::AbortAfterCommit | Plant::TimeoutEarly => &["outages"],
+        Plant::LateVoteCounts => &["short-deadlines"],
+        Plant::StandingUnchecked | Plant::DeadlineUnread => &["silent-chain"],
         Plant::StaleValidatorSet | Plant::HandoffForgotten => &["handoffs"],
         Plant::VoteSignatureUnchecked | Plant::EquivocationCountedTwice => &["bad-votes"],
         Plant::ForgedHeadAccepted | Plant::SkippedListAccepted => &["bad-couriers"],
@@ -56,6 +64,7 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
             &["restored-subchains"]
         }
         Plant::LaneNotRenumbered | Plant::LostLockKept => &["restored-relay"],
+        Plant::AnsweredTwice => &["restored-subchains", "restored-relay"],
         Plant::ForeignTransactionAccepted => &["replays"],
     }
 }

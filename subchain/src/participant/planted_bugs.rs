@@ -34,6 +34,11 @@ pub(super) fn staged(state: &mut BlockState<'_>, staged: StagedWrites) -> Result
     Ok(StagedWrites { writes: Bounded::new(writes).unwrap_or_default(), ..staged })
 }
 
+/// Whether a COMMIT of this leg is carried out as if it were an ABORT: one of four.
+pub(super) fn takes_commit_for_abort(leg: &LegId) -> bool {
+    is(Plant::CommitTakenForAbort) && leg.id.0.hash.as_bytes().first().is_some_and(|byte| byte % 4 == 0)
+}
+
 /// Whether this is an ABORT that leaves no record though its deadline is ahead.
 pub(super) fn forgets_early_abort(has_record: bool, incoming: Incoming) -> bool {
     is(Plant::EarlyAbortForgotten) && !has_record && matches!(incoming, Incoming::Abort { .. })

@@ -39,6 +39,8 @@ pub(super) fn on_prepare(
     }
     let leg = LegId { id: prepare.id, started_at_on_relay: prepare.started_at_on_relay };
     let deadline_ahead = !expired(prepare.deadline_on_relay, known_relay_height(state, &facts.relay)?);
+    #[cfg(feature = "planted-bugs")]
+    let deadline_ahead = deadline_ahead || planted::is(planted::Plant::DeadlineUnread);
     let known = leg.record(state)?.map(|record| record.state);
     let incoming = Incoming::Prepare { deadline_ahead };
     if reanchored::is_void(state, known, incoming)? {
@@ -46,6 +48,12 @@ pub(super) fn on_prepare(
     }
     match react(known, incoming) {
         Reaction::RunAndVote => {}
+        #[cfg(feature = "planted-bugs")]
+        Reaction::Receipt(_) if planted::is(planted::Plant::AnsweredTwice) => {
+            let verdict = Verdict::No { code: Code::CONFLICT, conflicting: prepare.id };
+            answer::vote(state, facts, &leg, verdict)?;
+            return Ok(Code::OK);
+        }
         Reaction::Receipt(code) => return Ok(code),
         _ => return Ok(Code::UNEXPECTED),
     }

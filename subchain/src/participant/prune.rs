@@ -26,6 +26,8 @@ pub fn prune_acknowledged(
     acknowledged: Sequence,
 ) -> Result<(), StoreFault> {
     let known = known_relay_height(state, relay)?;
+    #[cfg(feature = "planted-bugs")]
+    let known = if planted::is(planted::Plant::LegPrunedEarly) { ledger_protocol::Height(u64::MAX) } else { known };
     let (mut pruned, mut passed_over) = (0, 0);
     let mut after: Option<Vec<u8>> = None;
     loop {

@@ -7,14 +7,10 @@ use ledger_protocol::Sequence;
 
 const HERE: ChainIndex = ChainIndex(1);
 
-fn locked(deadline: u64) -> Vec<((ProposalId, Height), LegRecord)> {
-    let record = LegRecord {
-        state: LegState::Locked,
-        deadline_on_relay: Height(deadline),
-        write_set_root: hash(2),
-        answered_by: Sequence(0),
-    };
-    vec![((id(), Height(10)), record)]
+fn leg(state: LegState, deadline: u64, highest_before: u64) -> Vec<NewLeg> {
+    let record =
+        LegRecord { state, deadline_on_relay: Height(deadline), write_set_root: hash(2), answered_by: Sequence(0) };
+    vec![NewLeg { leg: (id(), Height(10)), record, highest_before: Height(highest_before) }]
 }
 
 #[test]
@@ -28,13 +24,24 @@ fn a_known_height_that_falls_or_stays_is_found() {
 }
 
 #[test]
-fn a_lock_after_its_deadline_is_found() {
-    let mut property = KnownHeights::new(ChainIndex(0));
-    property.moved(HERE, Height(1), Height(20), Height(20)).unwrap();
-    property.legs(HERE, Height(2), locked(21)).unwrap();
+fn a_leg_taken_up_after_its_deadline_is_found() {
+    let at_20 = || {
+        let mut property = KnownHeights::new(ChainIndex(0));
+        property.moved(HERE, Height(1), Height(20), Height(20)).unwrap();
+        property
+    };
+    let (here, nothing) = (BTreeSet::from([(id(), Height(10))]), BTreeSet::new());
+    let judged = |legs: &[NewLeg], prepared| at_20().legs(HERE, Height(2), legs, prepared);
+    judged(&leg(LegState::Locked, 21, 15), &here).unwrap();
+    broken(judged(&leg(LegState::Locked, 20, 15), &here), "chain 1 knows");
+    // Voted on and dropped in one block.
+    broken(judged(&leg(LegState::Released, 20, 15), &here), "chain 1 knows");
+    // One that had waited was voted on before the client moved.
+    judged(&leg(LegState::Locked, 20, 15), &nothing).unwrap();
+    broken(judged(&leg(LegState::Locked, 15, 15), &nothing), "chain 1 knows");
+    judged(&leg(LegState::Disputed, 15, 15), &here).unwrap();
     // Known already: what it becomes later is another rule's affair.
-    property.legs(HERE, Height(3), locked(20)).unwrap();
-    let mut property = KnownHeights::new(ChainIndex(0));
-    property.moved(HERE, Height(1), Height(20), Height(20)).unwrap();
-    broken(property.legs(HERE, Height(2), locked(20)), "chain 1 knows");
+    let mut property = at_20();
+    property.legs(HERE, Height(2), &leg(LegState::Locked, 21, 15), &here).unwrap();
+    property.legs(HERE, Height(3), &leg(LegState::Released, 20, 20), &here).unwrap();
 }
