@@ -1,6 +1,6 @@
 //! Runs scenario files under seeds and prints one line per trial, the same line in every build of the same code.
 //!
-//! `trials [--first-seed N] [--seeds N] [--cpu] [--signatures real|stand-in] FILE…`: scenario, seed, trace hash, events, broken property if any. With
+//! `trials [--first-seed N] [--seeds N] [--cpu] [--signatures real|stand-in] FILE…`: scenario, seed, trace hash, events, broken property and its two facts if any. With
 //! `--cpu` also the CPU time of this thread, and the virtual seconds that passed per CPU second. Nothing but floors 0 to 3
 //! and the simulator is in it: no storage, no network. `scripts/trace-hashes` compares its lines from several builds.
 //! Exit 1: a property is broken. Exit 2: wrong arguments, or a scenario that cannot be read.

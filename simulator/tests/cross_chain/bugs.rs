@@ -2,9 +2,10 @@
 
 use crate::proposals::{STANDARD, network, ok, settle, transfer};
 use chain_engine::ChainReader;
-use ledger_protocol::Sequence;
 use ledger_protocol::system::ProposalState;
-use simulator::fixture::{LegDraft, Member, Network};
+use ledger_protocol::{Sequence, Suite};
+use simulator::fixture::{LegDraft, Member, Network, NetworkPlan, SubchainPlan};
+use simulator::property::Clients;
 use simulator::{Random, Tail, World, WorldConfig, seeds};
 
 fn total(world: &World, network: &Network) -> i64 {
@@ -131,5 +132,33 @@ fn bug_c14_a_deposit_is_returned_or_paid_out_and_never_both() {
             let both = [0, 1].map(|position| network.counter(&world, position, "balance").unwrap());
             assert!(both == [600, 1_400] || both == [1_000, 1_000], "stopped after {stop_after_ms} ms: {both:?}");
         }
+    }
+}
+
+/// Chaos, seed 14266: a relay's disks are slow, and couriers ask its servers again and again. What a server tells is on its
+/// disk: a subchain that followed a header which was only written there had trusted what nobody had published.
+#[test]
+fn nobody_is_told_of_a_block_before_it_is_durable() {
+    for seed in seeds(2) {
+        let mut world = World::new(seed, WorldConfig::smooth("nobody_is_told_of_a_block_before_it_is_durable"));
+        world.add_property(Box::new(Clients::default()));
+        let subchains = ["amber", "basalt"].map(|name| SubchainPlan::new(name, Suite::Standard));
+        let mut network = Network::build(&mut world, &NetworkPlan::new(subchains.into()));
+        ok(network.register(&mut world));
+        for process in network.relay_processes.clone() {
+            world.slow_disk(process, 300);
+        }
+        let ids: Vec<_> = (0..6)
+            .map(|number| {
+                let id = network.propose(&mut world, &transfer(number, 10), 400);
+                world.silence_couriers(true);
+                ok(world.run_for(10));
+                world.silence_couriers(false);
+                ok(world.run_for(1_500));
+                id
+            })
+            .collect();
+        settle(&mut world, &network, &ids, 120_000);
+        assert!(ids.iter().all(|id| network.proposal(&world, id).unwrap().state == ProposalState::Committed));
     }
 }
