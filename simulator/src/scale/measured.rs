@@ -40,7 +40,7 @@ impl Running {
     fn new(profile: &Profile, subchains: usize) -> Result<Self, Box<Failure>> {
         let suite = if profile.machine.suite == "guomi" { Suite::Guomi } else { Suite::Standard };
         let validators = usize::from(profile.machine.validators);
-        let mut world = World::new(Seed(1), WorldConfig::smooth("scale"));
+        let mut world = World::new(Seed(1), WorldConfig { is_test: false, ..WorldConfig::smooth("scale") });
         let named = |number: usize| SubchainPlan { validators, ..SubchainPlan::new(&format!("chain-{number}"), suite) };
         let plan = NetworkPlan {
             relay_suite: suite,
