@@ -11,11 +11,13 @@ mod casting;
 mod caught;
 mod chronicle;
 mod healing;
+mod steps;
 mod strikes;
 
 pub use casting::ActorSpan;
 pub use caught::run_caught;
 pub use chronicle::{ChainTimeline, Chronicle, Coverage, ProposalTimeline};
+pub use steps::{STEPS, Step, missed};
 pub use strikes::{StrikeSpan, count_by_kind};
 
 use crate::NetworkConfig;

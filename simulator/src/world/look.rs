@@ -19,9 +19,10 @@ impl World {
         self.config.network
     }
 
-    /// What every property has seen, one line each.
+    /// What every property has seen, one line each; what only watches is none.
     pub fn reports(&self) -> Vec<String> {
-        self.properties.iter().map(|property| format!("{}: {}", property.name(), property.report())).collect()
+        let properties = self.properties.iter().filter(|property| !property.only_watches());
+        properties.map(|property| format!("{}: {}", property.name(), property.report())).collect()
     }
 
     /// What became of a submission, if it was answered.
