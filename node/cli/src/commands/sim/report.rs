@@ -159,3 +159,38 @@ fn faults(trial: &Trial) -> Vec<Fault<'_>> {
 fn step((place, from, to): &Step) -> String {
     format!("{place}: {from} → {to}")
 }
+
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use ledger_protocol::{Hash, ProposalId, Suite};
+    use simulator::Seed;
+    use simulator::scenario::{Scenario, Signatures};
+    use simulator::trial::{ProposalTimeline, run_caught};
+
+    #[test]
+    fn proposals_without_a_lane_are_in_the_plots() {
+        let scenario = Scenario::parse("length_ms = 1000").expect("a scenario");
+        let mut trial = run_caught("many", &scenario, &[], Seed(1), None, None);
+        trial.chronicle.proposals.clear();
+        for number in 0..2_100_u32 {
+            let id =
+                ProposalId(Suite::Standard.foreign(Hash([number.to_be_bytes(); 8].concat().try_into().expect("32"))));
+            let (states, legs) = (vec![(20_000, "preparing"), (20_500, "committed")], vec![(20_100, 1, "locked")]);
+            trial.chronicle.proposals.insert(id, ProposalTimeline { states, legs, reason: None });
+        }
+        let loaded = Loaded {
+            file: "many.toml".into(),
+            name: "many".into(),
+            scenario,
+            own_signatures: Signatures::Real,
+            rows: Vec::new(),
+        };
+        let data = data(&loaded, &trial, "");
+        assert_eq!((data.proposals.len(), data.lanes), (2_100, MAX_LANES));
+        assert!(data.proposals.iter().all(|proposal| proposal.states.len() == 2));
+        let has_legs = |proposal: &Proposal<'_>| !proposal.legs.is_empty();
+        assert!(data.proposals[..MAX_LANES].iter().all(has_legs) && !data.proposals[MAX_LANES..].iter().any(has_legs));
+    }
+}
