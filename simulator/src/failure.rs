@@ -1,5 +1,5 @@
 //! What a run reports when a property does not hold: the property, the two facts that contradict each other, the
-//! recent past, and the line that replays it.
+//! recent past, and the line that replays it where the world knows one.
 
 use crate::random::Seed;
 use crate::trace::TraceLine;
@@ -47,22 +47,35 @@ pub struct Failure {
     pub effects: u64,
     /// The last events and effects.
     pub recent: Vec<TraceLine>,
+    /// The line that runs it again, where the scenario is a test; whoever reads scenario files knows theirs.
+    pub replay: Option<String>,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "property {} does not hold at {} ms, effect {}", self.property, self.at_ms, self.effects)?;
-        writeln!(f, "  one fact:   {}", self.contradiction.first)?;
-        writeln!(f, "  the other:  {}", self.contradiction.second)?;
+        let Self { property, contradiction, scenario, seed, at_ms, effects, .. } = self;
+        writeln!(f, "property {property} does not hold in {scenario}, seed {seed}, at {at_ms} ms, effect {effects}")?;
+        writeln!(f, "  one fact:   {}", contradiction.first)?;
+        write!(f, "  the other:  {}", contradiction.second)?;
         for line in &self.recent {
-            writeln!(f, "  {line}")?;
+            write!(f, "\n  {line}")?;
         }
-        write!(
-            f,
-            "replay: CROSSTIE_SEED={} cargo nextest run --cargo-profile ci -p simulator -E 'test({})'",
-            self.seed, self.scenario
-        )
+        self.replay.as_ref().map_or(Ok(()), |replay| write!(f, "\nreplay: {replay}"))
     }
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Contradiction, Seed, World, WorldConfig};
+
+    #[test]
+    fn only_a_test_of_this_crate_is_told_to_run_again_as_one() {
+        let failure = |config| World::new(Seed(7), config).contradicted("p", Contradiction::new("a", "b")).to_string();
+        let of_test = failure(WorldConfig::smooth("some_test"));
+        assert!(of_test.contains("CROSSTIE_SEED=7") && of_test.ends_with("-E 'test(some_test)'"), "{of_test}");
+        let of_file = failure(WorldConfig { is_test: false, ..WorldConfig::smooth("chaos") });
+        assert!(of_file.contains("in chaos, seed 7, at 0 ms") && !of_file.contains("nextest"), "{of_file}");
+    }
+}

@@ -9,6 +9,7 @@
 //! stops the world and is reported with the line that replays it.
 
 mod actors;
+pub mod assertion;
 pub mod disk;
 pub mod failure;
 pub mod fixture;

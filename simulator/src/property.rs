@@ -141,6 +141,11 @@ pub trait Property {
         Ok(())
     }
 
+    /// Whether it only watches, for a report or a measurement, and never fails: then it is not listed as a property.
+    fn only_watches(&self) -> bool {
+        false
+    }
+
     /// How much it has seen, so that a test can tell that it looked at all.
     fn report(&self) -> String;
 

@@ -249,6 +249,7 @@ impl Scenario {
             },
             sync_ms: (0, network.sync_ms),
             skew_ms: network.skew_ms,
+            is_test: false,
             ..WorldConfig::smooth(name)
         }
     }

@@ -12,18 +12,17 @@ mod grounds;
 pub use grounds::{GROUNDS, grounds_of};
 pub use planted::Plant;
 
+pub use crate::assertion::ASSERTION;
+
 use crate::random::Seed;
 use crate::scenario::{Scenario, Signatures};
 use crate::trial::{self, Trial};
 use cpu_time::ThreadTime;
 use planted::plant;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// A mistake that is not found within this is missed.
 pub const MAX_CPU: Duration = Duration::from_mins(10);
-/// What a failing assertion of the code under test is reported as.
-pub const ASSERTION: &str = "no assertion fails";
 
 /// What broke in one trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub struct Broken {
     pub scenario: &'static str,
     /// Its seed.
     pub seed: Seed,
-    /// Events until then; `None` after a failed assertion.
+    /// Events until then; `None` after an assertion that failed outside of them.
     pub events: Option<u64>,
 }
 
@@ -81,28 +80,14 @@ pub fn hunt(plant_it: Plant, signatures: Signatures, first_seed: u64, max_cpu: D
 /// When there is no such scenario.
 pub fn try_one(name: &'static str, signatures: Signatures, seed: Seed) -> Option<Broken> {
     let scenario = Scenario { signatures, ..scenario(name) };
-    let run = catch_unwind(AssertUnwindSafe(|| trial::run(name, &scenario, &[], seed, None)));
-    match run {
-        Ok(Trial { failure: None, .. }) => None,
-        Ok(Trial { failure: Some(failure), events, .. }) => Some(Broken {
-            property: failure.property.to_owned(),
-            facts: (failure.contradiction.first, failure.contradiction.second),
-            scenario: name,
-            seed,
-            events: Some(events),
-        }),
-        Err(payload) => {
-            let words = payload.downcast_ref::<String>().map(String::as_str);
-            let words = words.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without words");
-            Some(Broken {
-                property: ASSERTION.to_owned(),
-                facts: ("the code under test asserts the contrary".to_owned(), words.to_owned()),
-                scenario: name,
-                seed,
-                events: None,
-            })
-        }
-    }
+    let Trial { failure, events, .. } = trial::run_caught(name, &scenario, &[], seed, None, None);
+    failure.map(|failure| Broken {
+        property: failure.property.to_owned(),
+        facts: (failure.contradiction.first, failure.contradiction.second),
+        scenario: name,
+        seed,
+        events: (events > 0).then_some(events),
+    })
 }
 
 fn scenario(name: &str) -> Scenario {

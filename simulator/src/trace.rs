@@ -10,7 +10,7 @@ use std::fmt;
 /// How many events a report shows.
 const RECENT: usize = 40;
 
-/// One line of the recent past.
+/// An event or an effect in short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceLine {
     /// Virtual time.
@@ -37,6 +37,9 @@ impl fmt::Display for TraceLine {
         write!(f, "  {} {}", self.what, self.detail)
     }
 }
+
+/// Takes every line of a trace, as it happens.
+pub type TraceSink = Box<dyn FnMut(&TraceLine)>;
 
 /// The trace of a world.
 #[derive(Debug, Clone)]

@@ -8,12 +8,16 @@
 mod agenda;
 mod books;
 mod casting;
+mod caught;
 mod chronicle;
 mod healing;
+mod steps;
 mod strikes;
 
 pub use casting::ActorSpan;
+pub use caught::run_caught;
 pub use chronicle::{ChainTimeline, Chronicle, Coverage, ProposalTimeline};
+pub use steps::{STEPS, Step, missed};
 pub use strikes::{StrikeSpan, count_by_kind};
 
 use crate::NetworkConfig;
@@ -22,6 +26,7 @@ use crate::fixture::Network;
 use crate::property;
 use crate::random::Seed;
 use crate::scenario::{Arrival, Latency, Row, Scenario, Schedule, Signatures, Workload};
+use crate::trace::TraceSink;
 use crate::world::{ProcessId, World, WorldConfig};
 use agenda::Agenda;
 use casting::Casting;
@@ -78,6 +83,18 @@ pub struct Trial {
 
 /// Runs a trial with the strikes that the seed gives, or only those of these numbers.
 pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Option<&[usize]>) -> Trial {
+    run_traced(name, scenario, rows, seed, only, None)
+}
+
+/// As [`run`]; the sink gets every event and effect as it happens.
+fn run_traced(
+    name: &str,
+    scenario: &Scenario,
+    rows: &[Row],
+    seed: Seed,
+    only: Option<&[usize]>,
+    sink: Option<TraceSink>,
+) -> Trial {
     let _chosen = scenario.signatures.choose();
     let schedule = Schedule::new(&scenario.faults, scenario.length_ms, seed);
     let schedule = only.map_or_else(|| schedule.clone(), |numbers| schedule.only(numbers));
@@ -87,6 +104,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let is_calm_at_first = scenario.network.calm_start;
     let links = if is_calm_at_first { calm } else { rough };
     let mut world = World::new(seed, WorldConfig { network: links, ..config });
+    world.trace_to(sink);
     let parties = Workload::parties(rows);
     let mut network = Network::build(&mut world, &scenario.plan(&parties));
     let chronicle = chronicle::SharedChronicle::default();

@@ -23,7 +23,7 @@ use crate::network::Network;
 use crate::property::{Fact, Observation, Property};
 use crate::random::{Random, Seed};
 use crate::signer::Signed;
-use crate::trace::{Trace, TraceLine};
+use crate::trace::{Trace, TraceLine, TraceSink};
 use chain_consensus::BftTimeouts;
 use chain_engine::{JobResult, Lane, Peer, Replica, ReplicaLimits, ReplicaTimer, ReplyToken, SubmitResult, Token};
 use chain_state::{MemoryStore, StateMachine};
@@ -175,6 +175,7 @@ pub struct World {
     published_late: u64,
     events: u64,
     trace: Trace,
+    sink: Option<TraceSink>,
     properties: Vec<Box<dyn Property>>,
     /// How often replicas reported a validator that signed two conflicting messages.
     accusations: BTreeMap<(ChainIndex, Address), u64>,
@@ -221,6 +222,7 @@ impl World {
             published_late: 0,
             events: 0,
             trace: Trace::default(),
+            sink: None,
             properties: crate::property::standard(),
             accusations: BTreeMap::new(),
             evidence: BTreeMap::new(),
@@ -231,6 +233,11 @@ impl World {
             cores: costs::Cores::default(),
             backups: backups::Backups::default(),
         }
+    }
+
+    /// From now on every event and effect goes to the sink, too.
+    pub fn trace_to(&mut self, sink: Option<TraceSink>) {
+        self.sink = sink;
     }
 
     /// Reports a contradiction that was found from outside, between two events.
@@ -289,6 +296,9 @@ impl World {
             detail,
         };
         self.trace.record(line, bytes);
+        if let Some(sink) = &mut self.sink {
+            sink(&line);
+        }
     }
 
     fn fail(&mut self, property: &'static str, contradiction: Contradiction) {
@@ -304,6 +314,11 @@ impl World {
             at_ms: self.now_ms,
             effects: self.effects,
             recent: self.trace.recent().copied().collect(),
+            replay: self.config.is_test.then(|| {
+                let Self { seed, config, .. } = self;
+                let test = &config.scenario;
+                format!("CROSSTIE_SEED={seed} cargo nextest run --cargo-profile ci -p simulator -E 'test({test})'")
+            }),
         }));
     }
 

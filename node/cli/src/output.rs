@@ -27,6 +27,11 @@ impl Output {
         Self { json, color: terminal && !no_color, interactive: terminal && !json }
     }
 
+    /// Whether a person watches progress bars.
+    pub(crate) const fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
     /// Prints the outcome: as JSON, or as words.
     pub(crate) fn data<T: Serialize>(&self, outcome: &T, words: impl FnOnce(&T) -> String) {
         let text = if self.json { to_json(outcome) } else { words(outcome) };

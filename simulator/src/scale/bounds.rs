@@ -121,7 +121,7 @@ pub fn is_saturated(profile: &Profile, plan: &Plan) -> bool {
 
 /// The least number of subchains, up to `most`, with which the relay is saturated.
 pub fn saturated_from(profile: &Profile, plan: &Plan, most: usize) -> Option<usize> {
-    let is_at = |subchains: usize| is_saturated(profile, &Plan { subchains, ..plan.clone() });
+    let is_at = |subchains: usize| is_saturated(profile, &plan.sized(subchains, profile));
     let mut high = 1;
     while !is_at(high) {
         if high >= most {

@@ -12,9 +12,9 @@ use crate::failure::{Contradiction, Failure};
 use crate::fixture::{FixtureKind, LegDraft, Network, NetworkPlan, SubchainPlan};
 use crate::random::Seed;
 use crate::world::{Charge, Costs, Step, StepKind, World, WorldConfig};
+use ledger_protocol::ProposalId;
 use ledger_protocol::codec::{BoundedBytes, Text};
 use ledger_protocol::transaction::{Expectation, Operation, SetKey};
-use ledger_protocol::{ProposalId, Suite};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -38,9 +38,10 @@ struct Running {
 
 impl Running {
     fn new(profile: &Profile, subchains: usize) -> Result<Self, Box<Failure>> {
-        let suite = if profile.machine.suite == "guomi" { Suite::Guomi } else { Suite::Standard };
+        // `Profile::parse` has refused any other.
+        let Ok(suite) = profile.machine.chain_suite() else { panic!("no suite {}", profile.machine.suite) };
         let validators = usize::from(profile.machine.validators);
-        let mut world = World::new(Seed(1), WorldConfig::smooth("scale"));
+        let mut world = World::new(Seed(1), WorldConfig { is_test: false, ..WorldConfig::smooth("scale") });
         let named = |number: usize| SubchainPlan { validators, ..SubchainPlan::new(&format!("chain-{number}"), suite) };
         let plan = NetworkPlan {
             relay_suite: suite,
@@ -95,6 +96,9 @@ impl Running {
 ///
 /// # Errors
 /// [`Failure`]: a property does not hold, or the network loses work.
+///
+/// # Panics
+/// When the profile names an unknown suite, which [`Profile::parse`] refuses.
 pub fn measure(profile: &Profile, plan: &Plan) -> Result<Point, Box<Failure>> {
     measure_counting(profile, plan).map(|(point, _)| point)
 }
@@ -231,6 +235,9 @@ impl Costs for Admissions {
 ///
 /// # Errors
 /// [`Failure`]: a property does not hold.
+///
+/// # Panics
+/// When the profile names an unknown suite, which [`Profile::parse`] refuses.
 pub fn calibrate(profile: &Profile, legs: usize) -> Result<Timing, Box<Failure>> {
     let subchains = legs.max(2);
     let mut running = Running::new(profile, subchains)?;

@@ -61,7 +61,7 @@ pub fn meter_network<S: Stopwatch + 'static>(
     validators: usize,
     proposals: usize,
 ) -> Result<Metered, Box<Failure>> {
-    let mut world = World::new(Seed(1), WorldConfig::smooth("bench"));
+    let mut world = World::new(Seed(1), WorldConfig { is_test: false, ..WorldConfig::smooth("bench") });
     let chains = ["one", "two"];
     let plans = chains.map(|name| SubchainPlan { validators, ..SubchainPlan::new(name, suite) });
     let plan = NetworkPlan { relay_suite: suite, relay_validators: validators, ..NetworkPlan::new(plans.to_vec()) };

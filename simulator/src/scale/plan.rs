@@ -149,6 +149,13 @@ impl Plan {
         Self { unordered: unordered.clamp(20, 5_000), ..self }
     }
 
+    /// The plan for another number of subchains, with clients who are [`fitted`](Self::fitted) to it: how many legs a
+    /// proposal has depends on it.
+    #[must_use]
+    pub fn sized(&self, subchains: usize, profile: &Profile) -> Self {
+        Self { subchains, ..self.clone() }.fitted(profile)
+    }
+
     /// Whether a chain's clients may begin the next item, when `begun` are begun and so many transactions and proposals
     /// of theirs are under way. Windows open within half of the warm-up.
     pub(super) fn may_begin(&self, begun: u64, [locals, proposals]: [u64; 2], since_start_ms: u64) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is a default: a number that is missing, negative or not finite is an error that names it.
 
+use ledger_protocol::Suite;
 use serde::{Deserialize, Serialize};
 
 /// What the file's `format` must say.
@@ -24,6 +25,9 @@ pub enum ProfileError {
     /// No chain has so many validators.
     #[error("machine.validators: a number from 1 to 16 is needed")]
     Validators,
+    /// No chain has such a suite.
+    #[error("machine.suite: {0:?} where \"standard\" or \"guomi\" is needed")]
+    Suite(String),
     /// All steps of a kind are free.
     #[error("{0}: every step of it costs nothing, so no chain would ever be full")]
     Free(&'static str),
@@ -64,6 +68,20 @@ pub struct Machine {
     /// The machine's load of the last minute when measuring began, and when it ended: what else it had to do, and what
     /// measuring itself made of it. `None` where the system does not tell.
     pub load_average: Option<[f64; 2]>,
+}
+
+impl Machine {
+    /// The chains' suite.
+    ///
+    /// # Errors
+    /// [`ProfileError::Suite`] for one that is not known.
+    pub fn chain_suite(&self) -> Result<Suite, ProfileError> {
+        match self.suite.as_str() {
+            "standard" => Ok(Suite::Standard),
+            "guomi" => Ok(Suite::Guomi),
+            _ => Err(ProfileError::Suite(self.suite.clone())),
+        }
+    }
 }
 
 impl Machine {
@@ -190,6 +208,7 @@ impl Profile {
         if !(1..=16).contains(&self.machine.validators) {
             return Err(ProfileError::Validators);
         }
+        self.machine.chain_suite()?;
         for (name, value) in self.numbers() {
             if !(0.0..=MAX_US).contains(&value) {
                 return Err(ProfileError::Value(name));

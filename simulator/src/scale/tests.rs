@@ -71,6 +71,9 @@ fn a_profile_with_a_mistake_is_refused_by_the_name_of_the_mistake() {
     assert!(error(&text.replace("\"verify\"", "\"verfy\"")).contains("unknown field `verfy`"));
     assert!(error(&text.replace("profile/2", "profile/9")).contains("crosstie-profile/9"));
     assert!(error(&text.replace("\"state\": 40.0", "\"state\": -1.0")).starts_with("transaction.state:"));
+    let suite = error(&text.replace("\"standard\"", "\"guomy\""));
+    assert!(suite.starts_with("machine.suite: \"guomy\"") && suite.contains("\"guomi\""), "{suite}");
+    assert!(Profile::parse(&text.replace("\"standard\"", "\"guomi\"")).is_ok());
     let free = text.replace("\"execute\": 20.0", "\"execute\": 0.0").replace("\"state\": 40.0", "\"state\": 0.0");
     assert!(error(&free).starts_with("transaction:"), "{}", error(&free));
 }
@@ -96,6 +99,17 @@ fn cross_chain_work_alone_saturates_the_relay_and_then_more_subchains_do_not_hel
     let from = saturated_from(&profile(), &plan(1, 100), 64).unwrap();
     assert!((2..=8).contains(&from), "{from}");
     assert!(is_saturated(&profile(), &plan(64, 100)) && !is_saturated(&profile(), &plan(1, 100)));
+}
+
+#[test]
+fn clients_of_proposals_of_many_legs_are_fitted_to_each_number_of_subchains() {
+    let of = |subchains| Plan { legs: 16, ..Plan::new(subchains, 100, timing()) }.fitted(&profile());
+    assert_eq!(of(1).sized(16, &profile()), of(16));
+    // Proposals of 16 legs cost the relay more than those of one chain alone, so fewer are on their way.
+    assert!(of(16).unordered < of(1).unordered / 2, "{} and {}", of(16).unordered, of(1).unordered);
+    // Where the relay is first said to be saturated is what the points of the table say.
+    let from = saturated_from(&profile(), &of(1), 64).unwrap();
+    assert!(is_saturated(&profile(), &of(from)) && !is_saturated(&profile(), &of(from - 1)), "{from}");
 }
 
 #[test]

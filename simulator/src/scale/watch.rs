@@ -119,6 +119,10 @@ impl Property for Watch {
         "throughput is watched"
     }
 
+    fn only_watches(&self) -> bool {
+        true
+    }
+
     fn report(&self) -> String {
         String::new()
     }

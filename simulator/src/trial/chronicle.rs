@@ -3,6 +3,7 @@
 //!
 //! It watches as a property that never fails, so that watching changes nothing.
 
+use super::steps::{LEG_ON_RELAY, LEG_ON_SUBCHAIN, LOST, NONE, PROPOSAL};
 use crate::failure::Contradiction;
 use crate::property::{Fact, Observation, Property, reading};
 use crate::world::ChainIndex;
@@ -86,9 +87,6 @@ struct LegSeen {
     since_on_subchain: Height,
 }
 
-/// What a timeline says of what was lost and is not known any more.
-const LOST: &str = "lost";
-
 /// Writes the chronicle.
 #[derive(Debug)]
 pub(super) struct Observer {
@@ -111,9 +109,9 @@ impl Observer {
             if matches!(record.decision, Choice::Some(DecisionVerdict::Commit { .. })) {
                 chronicle.fates.committed.insert(record.id);
             }
-            let from = before.as_ref().map_or("none", |before| before.state.name());
+            let from = before.as_ref().map_or(NONE, |before| before.state.name());
             if from != name {
-                chronicle.coverage.insert(("proposal", from, name));
+                chronicle.coverage.insert((PROPOSAL, from, name));
                 let proposal = chronicle.proposals.entry(record.id).or_default();
                 proposal.states.push((observation.now_ms, name));
                 if let Choice::Some(DecisionVerdict::Abort { code, .. }) = &record.decision {
@@ -122,9 +120,9 @@ impl Observer {
             }
             for leg in record.legs.iter() {
                 let earlier = before.as_ref().and_then(|before| before.legs.iter().find(|old| old.chain == leg.chain));
-                let from = earlier.map_or("none", |leg| phase_name(&leg.phase));
+                let from = earlier.map_or(NONE, |leg| phase_name(&leg.phase));
                 if from != phase_name(&leg.phase) {
-                    chronicle.coverage.insert(("leg on the relay", from, phase_name(&leg.phase)));
+                    chronicle.coverage.insert((LEG_ON_RELAY, from, phase_name(&leg.phase)));
                 }
             }
         }
@@ -136,10 +134,10 @@ impl Observer {
             let name = leg_state_name(leg.state);
             let leg = LegId { id, started_at_on_relay: Height(u64::from_be_bytes(began)) };
             let seen = LegSeen { name, leg, since_on_subchain: height };
-            let from = self.legs.insert((observation.chain, id), seen).map_or("none", |before| before.name);
+            let from = self.legs.insert((observation.chain, id), seen).map_or(NONE, |before| before.name);
             if from != name {
                 chronicle.fates.note(id, observation.index, name);
-                chronicle.coverage.insert(("leg on its subchain", from, name));
+                chronicle.coverage.insert((LEG_ON_SUBCHAIN, from, name));
                 let proposal = chronicle.proposals.entry(id).or_default();
                 proposal.legs.push((observation.now_ms, observation.index.0, name));
             }
@@ -200,6 +198,10 @@ impl Property for Observer {
         "chronicle"
     }
 
+    fn only_watches(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation<'_>) -> Result<(), Contradiction> {
         if let Fact::Restored(restoration) = observation.fact {
             let shared = self.chronicle.clone();
@@ -225,7 +227,7 @@ impl Property for Observer {
     }
 }
 
-const fn phase_name(phase: &LegPhase) -> &'static str {
+pub(super) const fn phase_name(phase: &LegPhase) -> &'static str {
     match phase {
         LegPhase::Waiting => "waiting",
         LegPhase::VotedYes { .. } => "voted yes",
@@ -237,7 +239,7 @@ const fn phase_name(phase: &LegPhase) -> &'static str {
     }
 }
 
-const fn leg_state_name(state: LegState) -> &'static str {
+pub(super) const fn leg_state_name(state: LegState) -> &'static str {
     match state {
         LegState::Locked => "locked",
         LegState::Refused => "refused",

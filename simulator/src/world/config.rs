@@ -13,8 +13,10 @@ use std::sync::Arc;
 /// How a world behaves.
 #[derive(Debug, Clone)]
 pub struct WorldConfig {
-    /// The test or scenario, for the replay line.
+    /// The test or scenario.
     pub scenario: String,
+    /// Whether it is a test of this crate: only then a failure can say how to run it again.
+    pub is_test: bool,
     /// Every link, unless set otherwise.
     pub network: NetworkConfig,
     /// How long a barrier or a commit takes.
@@ -38,6 +40,7 @@ impl WorldConfig {
     pub fn smooth(scenario: &str) -> Self {
         Self {
             scenario: scenario.to_owned(),
+            is_test: true,
             network: NetworkConfig::smooth(),
             sync_ms: (0, 2),
             work_ms: (0, 0),

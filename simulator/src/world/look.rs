@@ -19,9 +19,10 @@ impl World {
         self.config.network
     }
 
-    /// What every property has seen, one line each.
+    /// What every property has seen, one line each; what only watches is none.
     pub fn reports(&self) -> Vec<String> {
-        self.properties.iter().flat_map(|property| property.reports()).collect()
+        let properties = self.properties.iter().filter(|property| !property.only_watches());
+        properties.flat_map(|property| property.reports()).collect()
     }
 
     /// What became of a submission, if it was answered.

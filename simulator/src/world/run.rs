@@ -1,6 +1,7 @@
 //! Running: one event after the other until a moment, a condition or a contradiction.
 
 use super::World;
+use crate::assertion::{self, ASSERTION};
 use crate::failure::{Contradiction, Failure};
 
 /// Most events at one moment: more means that something answers itself without end.
@@ -16,7 +17,10 @@ impl World {
         }
         let happening = entry.remove();
         self.now_ms = at_ms;
-        self.happen(happening);
+        // What an assertion left half done is not run on: the failure stops the world.
+        if let Err(contradiction) = assertion::catch(|| self.happen(happening)) {
+            self.fail(ASSERTION, contradiction);
+        }
         true
     }
 

@@ -40,7 +40,7 @@ fn run_part(name: &str, count: u64, (part, parts): (usize, usize), look: impl Fn
     let (scenario, rows) = load(name);
     let mut golden = None;
     for seed in seeds(count).into_iter().skip(part).step_by(parts) {
-        let trial = trial::run(name, &scenario, &rows, seed, None);
+        let trial = trial::run_caught(name, &scenario, &rows, seed, None, None);
         if let Some(failure) = &trial.failure {
             panic!("{failure}\nreplay: crosstie sim replay tests/scenarios/{name}.toml --seed {seed}");
         }

@@ -13,8 +13,11 @@ pub(crate) enum SimCommand {
     /// Run a scenario under many seeds, on several processor cores.
     #[command(after_help = "Example:\n  crosstie sim explore tests/scenarios/chaos.toml --seeds 100 --jobs 2")]
     Explore(SimExploreArgs),
-    /// Run one seed again, with all of its faults or some, and write down everything that happened.
-    #[command(after_help = "Example:\n  crosstie sim replay tests/scenarios/chaos.toml --seed 17 --faults 3,8")]
+    /// Run one seed again, with all of its faults or some, and write a log; with --trace every event and effect, too.
+    #[command(
+        after_help = "Example:\n  crosstie sim replay tests/scenarios/chaos.toml --seed 17 --faults 3,8 --trace \
+                      chaos.trace"
+    )]
     Replay(SimRunArgs),
     /// Find the fewest faults with which a failing seed still fails.
     #[command(after_help = "Example:\n  crosstie sim shrink tests/scenarios/chaos.toml --seed 17")]
@@ -72,6 +75,9 @@ pub(crate) struct SimRunArgs {
     /// Write what happened here; a failing run writes it next to you in any case.
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Write every event and effect here while it runs, one line each.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
 }
 
 /// Many trials.
@@ -81,7 +87,7 @@ pub(crate) struct SimExploreArgs {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) scenarios: Vec<PathBuf>,
     /// How many seeds of each.
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: u64,
     /// The first seed.
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -1,17 +1,20 @@
 //! Many seeds, on several processor cores: each trial is one thread's, and no two share anything.
 
-use super::{BrokenTold, Loaded, load, log, replay_line};
+use super::{BrokenTold, Loaded, load, replay_line, written};
 use crate::args::SimExploreArgs;
 use crate::exit::{Failure, Outcome};
 use crate::output::{Output, table};
 use serde::Serialize;
 use simulator::Seed;
-use simulator::trial::{self, Coverage, Trial, count_by_kind};
+use simulator::trial::{self, Coverage, Step, Trial, count_by_kind};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How often it is told how far the trials are, where nobody watches a bar.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// What is said of all trials.
 #[derive(Debug, Serialize)]
@@ -29,6 +32,8 @@ struct Told {
     faults: BTreeMap<&'static str, usize>,
     misdeeds: BTreeMap<String, u64>,
     steps_covered: Vec<String>,
+    /// Steps of the state tables that no trial took.
+    steps_missed: Vec<String>,
     signatures: &'static str,
     broken: Vec<BrokenTold>,
 }
@@ -39,6 +44,10 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores, usize::from);
     let total = args.seeds.saturating_mul(loaded.len() as u64);
+    if args.first_seed.checked_add(args.seeds - 1).is_none() {
+        let what = format!("there are not {} seeds from {} on", args.seeds, args.first_seed);
+        return Err(Failure::usage(what).next(format!("the last seed is {}", u64::MAX)));
+    }
     let bar = output.progress(Some(total), "{bar:40} {pos}/{len} trials, {per_sec}, {eta} left {msg}");
     let mut told = Told {
         scenarios: loaded.iter().map(|loaded| loaded.name.clone()).collect(),
@@ -54,13 +63,14 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
         faults: BTreeMap::new(),
         misdeeds: BTreeMap::new(),
         steps_covered: Vec::new(),
+        steps_missed: Vec::new(),
         signatures: kinds(&loaded),
         broken: Vec::new(),
     };
     let mut coverage = Coverage::new();
     let (next, broken) = (AtomicU64::new(0), AtomicUsize::new(0));
     let started = Instant::now();
-    std::thread::scope(|scope| -> Outcome {
+    std::thread::scope(|scope| {
         let (sender, trials) = mpsc::sync_channel::<(usize, Trial)>(jobs);
         for _ in 0..jobs {
             let (sender, loaded, next, broken) = (sender.clone(), &loaded, &next, &broken);
@@ -71,7 +81,7 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
                     let place = usize::try_from(number.checked_rem(loaded.len() as u64).unwrap_or(0)).unwrap_or(0);
                     let Some(one) = loaded.get(place).filter(|_| number < total) else { return };
                     let seed = Seed(args.first_seed.saturating_add(number / loaded.len() as u64));
-                    let trial = trial::run(&one.name, &one.scenario, &one.rows, seed, None);
+                    let trial = trial::run_caught(&one.name, &one.scenario, &one.rows, seed, None, None);
                     if trial.failure.is_some() {
                         broken.fetch_add(1, Ordering::Relaxed);
                     }
@@ -82,24 +92,37 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
             });
         }
         drop(sender);
-        for (place, trial) in trials {
+        let mut told_at = Instant::now();
+        loop {
+            if told_at.elapsed() >= TELL_EVERY {
+                told_at = Instant::now();
+                if !output.is_interactive() {
+                    output.say(progress(&told, total));
+                }
+            }
+            let (place, trial) = match trials.recv_timeout(TELL_EVERY.saturating_sub(told_at.elapsed())) {
+                Ok(trial) => trial,
+                Err(mpsc::RecvTimeoutError::Timeout) => continue,
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            };
             add(&mut told, &mut coverage, &trial);
             bar.inc(1);
             if let (Some(failure), Some(one)) = (&trial.failure, loaded.get(place)) {
                 let replay = replay_line(one, trial.seed.0, None);
                 let file = PathBuf::from(format!("crosstie-sim-{}-{}.log", one.name, trial.seed));
-                log::write(&file, &trial, &replay)?;
-                let one = BrokenTold::new(failure, replay, Some(file));
+                let log = written(file, &trial, &replay, output);
+                let one = BrokenTold::new(failure, replay, log);
                 bar.suspend(|| output.say(one.words()));
                 told.broken.push(one);
             }
             bar.set_message(format!("{} broken", told.broken.len()));
         }
-        Ok(())
-    })?;
+    });
     bar.finish_and_clear();
     told.elapsed_s = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
-    told.steps_covered = coverage.iter().map(|(place, from, to)| format!("{place}: {from} -> {to}")).collect();
+    let line = |(place, from, to): &Step| format!("{place}: {from} -> {to}");
+    told.steps_covered = coverage.iter().map(line).collect();
+    told.steps_missed = trial::missed(&coverage).iter().map(line).collect();
     output.data(&told, words);
     match told.broken.len() {
         0 => Ok(()),
@@ -132,15 +155,22 @@ fn add(told: &mut Told, coverage: &mut Coverage, trial: &Trial) {
     coverage.extend(trial.chronicle.coverage.iter().copied());
 }
 
+/// How far the trials are.
+fn progress(told: &Told, total: u64) -> String {
+    let faults: Vec<String> = told.faults.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(", ") };
+    format!("{} of {total} trials, {} broken; faults so far: {faults}", told.trials, told.broken.len())
+}
+
 fn words(told: &Told) -> String {
     let misdeeds: Vec<Vec<String>> =
         told.misdeeds.iter().map(|(name, count)| vec![name.clone(), count.to_string()]).collect();
     let rows = |counts: &BTreeMap<&str, usize>| -> Vec<Vec<String>> {
         counts.iter().map(|(name, count)| vec![(*name).to_owned(), count.to_string()]).collect()
     };
-    let steps: Vec<Vec<String>> = told.steps_covered.iter().map(|step| vec![step.clone()]).collect();
+    let steps = |steps: &[String]| -> Vec<Vec<String>> { steps.iter().map(|step| vec![step.clone()]).collect() };
     format!(
-        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; {} signatures\n\n{}\n{}\n{}\n{}",
+        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; {} signatures\n\n{}\n{}\n{}\n{}\n{}",
         told.trials,
         told.scenarios.join(", "),
         told.elapsed_s,
@@ -152,6 +182,10 @@ fn words(told: &Told) -> String {
         table(&["proposals", "count"], &rows(&told.ends)),
         table(&["faults", "count"], &rows(&told.faults)),
         table(&["misdeeds of actors", "count"], &misdeeds),
-        table(&["steps of the state tables"], &steps),
+        table(&["steps of the state tables"], &steps(&told.steps_covered)),
+        table(
+            &[&format!("not reached: {} of {} steps", told.steps_missed.len(), trial::STEPS.len())],
+            &steps(&told.steps_missed)
+        ),
     )
 }

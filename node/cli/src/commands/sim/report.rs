@@ -3,15 +3,23 @@
 use super::Loaded;
 use crate::exit::{Failure, Outcome};
 use serde::Serialize;
-use simulator::trial::{Trial, count_by_kind};
+use simulator::trial::{Step, Trial, count_by_kind, missed};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The page around the data.
-const PAGE: &str = include_str!("report.html");
+/// The page around all of it.
+const PAGE: &str = include_str!("report/page.html");
+/// What belongs where in it; the data comes last, so that nothing of it is taken for a place.
+const PARTS: [(&str, &str); 2] = [
+    ("/*STYLE*/\n", include_str!("report/page.css")),
+    (
+        "/*SCRIPT*/\n",
+        concat!(include_str!("report/axis.js"), include_str!("report/timeline.js"), include_str!("report/lanes.js")),
+    ),
+];
 /// Where the data goes.
 const PLACE: &str = "/*DATA*/null";
-/// Most proposals that get a lane of their own.
+/// Most proposals that get a lane of their own; all of them are in the plots.
 const MAX_LANES: usize = 2_000;
 
 #[derive(Debug, Serialize)]
@@ -27,7 +35,8 @@ struct Data<'t> {
     work_began_ms: u64,
     submitted: usize,
     ends: &'t BTreeMap<&'static str, usize>,
-    fault_counts: BTreeMap<&'static str, u64>,
+    /// Strikes that hit somebody, by kind.
+    fault_counts: BTreeMap<&'static str, usize>,
     /// What actors did, by kind and way.
     misdeeds: &'t BTreeMap<String, u64>,
     signatures: &'static str,
@@ -37,9 +46,11 @@ struct Data<'t> {
     blocks: Vec<&'t [(u64, u64, usize)]>,
     faults: Vec<Fault<'t>>,
     proposals: Vec<Proposal<'t>>,
-    proposals_left_out: usize,
+    /// So many of them, the first ones, have a lane; the others come without their legs.
+    lanes: usize,
     properties: &'t [String],
     steps: Vec<String>,
+    steps_missed: Vec<String>,
     broken: Option<Broken<'t>>,
 }
 
@@ -72,7 +83,8 @@ pub(super) fn write(file: &Path, loaded: &Loaded, trial: &Trial, replay: &str) -
     let json = serde_json::to_string(&data(loaded, trial, replay)).map_err(Failure::internal)?;
     // Nothing in the data may end the element that holds it: neither `</script>` nor `<!--` before `<script`, after which
     // a browser reads on past the end. A `<` stands only inside strings of the JSON.
-    let page = PAGE.replacen(PLACE, &json.replace('<', "\\u003c"), 1);
+    let page = PARTS.iter().fold(PAGE.to_owned(), |page, (place, part)| page.replacen(place, part, 1));
+    let page = page.replacen(PLACE, &json.replace('<', "\\u003c"), 1);
     std::fs::write(file, page)
         .map_err(|error| Failure::input(file, error).next("name a file that this user can write, with --report"))
 }
@@ -92,7 +104,7 @@ fn data<'t>(loaded: &'t Loaded, trial: &'t Trial, replay: &'t str) -> Data<'t> {
         work_began_ms: trial.work_began_ms,
         submitted: trial.submitted,
         ends: &trial.ends,
-        fault_counts: counts(trial),
+        fault_counts: count_by_kind(&trial.strikes),
         misdeeds: &trial.misdeeds,
         signatures: trial.signatures.name(),
         chains: trial.chains.iter().map(String::as_str).collect(),
@@ -101,17 +113,18 @@ fn data<'t>(loaded: &'t Loaded, trial: &'t Trial, replay: &'t str) -> Data<'t> {
         proposals: chronicle
             .proposals
             .iter()
-            .take(MAX_LANES)
-            .map(|(id, proposal)| Proposal {
+            .enumerate()
+            .map(|(place, (id, proposal))| Proposal {
                 id: id.to_string(),
                 states: &proposal.states,
-                legs: &proposal.legs,
+                legs: if place < MAX_LANES { &proposal.legs } else { &[] },
                 reason: proposal.reason.as_deref(),
             })
             .collect(),
-        proposals_left_out: chronicle.proposals.len().saturating_sub(MAX_LANES),
+        lanes: chronicle.proposals.len().min(MAX_LANES),
         properties: &trial.properties,
-        steps: chronicle.coverage.iter().map(|(place, from, to)| format!("{place}: {from} → {to}")).collect(),
+        steps: chronicle.coverage.iter().map(step).collect(),
+        steps_missed: missed(&chronicle.coverage).iter().map(step).collect(),
         broken: trial.failure.as_ref().map(|broken| Broken {
             property: broken.property,
             one_fact: &broken.contradiction.first,
@@ -142,16 +155,42 @@ fn faults(trial: &Trial) -> Vec<Fault<'_>> {
     struck.chain(acted).collect()
 }
 
-/// How often each kind of fault struck, and how often each kind of actor misbehaved.
-fn counts(trial: &Trial) -> BTreeMap<&'static str, u64> {
-    let struck = count_by_kind(&trial.strikes).into_iter();
-    let mut counts: BTreeMap<&'static str, u64> = struck.map(|(kind, count)| (kind, count as u64)).collect();
-    for kind in simulator::scenario::ActorKind::ALL.map(simulator::scenario::ActorKind::name) {
-        let own = trial.misdeeds.iter().filter(|(deed, _)| deed.split(':').next() == Some(kind));
-        let count: u64 = own.map(|(_, count)| *count).sum();
-        if count > 0 {
-            counts.insert(kind, count);
+/// A step as the page splits it again.
+fn step((place, from, to): &Step) -> String {
+    format!("{place}: {from} → {to}")
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use ledger_protocol::{Hash, ProposalId, Suite};
+    use simulator::Seed;
+    use simulator::scenario::{Scenario, Signatures};
+    use simulator::trial::{ProposalTimeline, run_caught};
+
+    #[test]
+    fn proposals_without_a_lane_are_in_the_plots() {
+        let scenario = Scenario::parse("length_ms = 1000").expect("a scenario");
+        let mut trial = run_caught("many", &scenario, &[], Seed(1), None, None);
+        trial.chronicle.proposals.clear();
+        for number in 0..2_100_u32 {
+            let id =
+                ProposalId(Suite::Standard.foreign(Hash([number.to_be_bytes(); 8].concat().try_into().expect("32"))));
+            let (states, legs) = (vec![(20_000, "preparing"), (20_500, "committed")], vec![(20_100, 1, "locked")]);
+            trial.chronicle.proposals.insert(id, ProposalTimeline { states, legs, reason: None });
         }
+        let loaded = Loaded {
+            file: "many.toml".into(),
+            name: "many".into(),
+            scenario,
+            own_signatures: Signatures::Real,
+            rows: Vec::new(),
+        };
+        let data = data(&loaded, &trial, "");
+        assert_eq!((data.proposals.len(), data.lanes), (2_100, MAX_LANES));
+        assert!(data.proposals.iter().all(|proposal| proposal.states.len() == 2));
+        let has_legs = |proposal: &Proposal<'_>| !proposal.legs.is_empty();
+        assert!(data.proposals[..MAX_LANES].iter().all(has_legs) && !data.proposals[MAX_LANES..].iter().any(has_legs));
     }
-    counts
 }

@@ -244,7 +244,7 @@ fn sensitivity(profile: &Profile, plan: &Plan, sizes: &[usize], most: usize) -> 
     let mut first = None;
     let rows = scale::changes(profile, plan).into_iter().map(|change| {
         let at = |subchains: &usize| {
-            let plan = Plan { subchains: *subchains, ..change.plan.clone() };
+            let plan = change.plan.sized(*subchains, &change.profile);
             scale::run(&change.profile, &plan).proposals_per_s
         };
         let most_proposals_per_s = sizes.iter().map(at).fold(0.0, f64::max);

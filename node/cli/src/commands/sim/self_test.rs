@@ -27,7 +27,6 @@ mod planted {
     use crate::output::table;
     use serde::Serialize;
     use simulator::Seed;
-    use simulator::scenario::Signatures;
     use simulator::self_test::{Broken, GROUNDS, Plant, hunt, try_one};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
@@ -134,10 +133,11 @@ mod planted {
             None => Ok(()),
             Some(broken) => {
                 Err(Failure::refused(format!("{} breaks with nothing planted", broken.property)).next(format!(
-                    "`crosstie sim replay tests/scenarios/self-test/{}.toml --seed {}{}` in a binary of this build",
+                    "`crosstie sim replay tests/scenarios/self-test/{}.toml --seed {} --signatures {}` in a binary of \
+                     this build",
                     broken.scenario,
                     broken.seed,
-                    if args.signatures.unwrap_or_default() == Signatures::Real { "" } else { " --signatures stand-in" }
+                    args.signatures.unwrap_or_default().name()
                 )))
             }
         }

@@ -33,7 +33,7 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn new(scenario: &str, suites: [Suite; 3]) -> Self {
         let [relay_suite, first, second] = suites;
-        let mut world = World::new(Seed(1), WorldConfig::smooth(scenario));
+        let mut world = World::new(Seed(1), WorldConfig { is_test: false, ..WorldConfig::smooth(scenario) });
         let plan = NetworkPlan {
             relay_suite,
             ..NetworkPlan::new(vec![SubchainPlan::new("amber", first), SubchainPlan::new("basalt", second)])
