@@ -47,10 +47,20 @@ pub struct Workload {
     pub repeat_per_mille: u32,
     /// Proposals whose last leg is a NOTIFY, in thousandths.
     pub notify_per_mille: u32,
+    /// Proposals with a further leg in mode READ, which holds the hot record shared, in thousandths.
+    pub read_per_mille: u32,
+    /// Proposals with a further leg in mode READ, which holds all keys that begin with the hot record's, in thousandths.
+    pub prefix_per_mille: u32,
+    /// Proposals whose voting legs hold the hot record shared beside what they write, in thousandths.
+    pub shared_per_mille: u32,
+    /// Proposals that their proposer takes back soon after it submitted them, in thousandths.
+    pub cancel_per_mille: u32,
     /// Legs of a proposal.
     pub legs: usize,
-    /// Proposals that touch the one hot account, in thousandths.
+    /// Proposals that write the one hot record on every chain that they name, in thousandths.
     pub hot_per_mille: u32,
+    /// Blocks of the relay that a proposal may wait in its queue.
+    pub valid_blocks: u64,
     /// Blocks of the relay that a proposal may take to be voted on.
     pub t_prep: u32,
     /// What every balance begins with.
@@ -73,8 +83,13 @@ impl Default for Workload {
             local_hot_per_mille: 0,
             repeat_per_mille: 0,
             notify_per_mille: 0,
+            read_per_mille: 0,
+            prefix_per_mille: 0,
+            shared_per_mille: 0,
+            cancel_per_mille: 0,
             legs: 2,
             hot_per_mille: 0,
+            valid_blocks: 1_500,
             t_prep: 100,
             opening_balance: 1_000,
             file: None,
@@ -85,7 +100,7 @@ impl Default for Workload {
 }
 
 /// A piece of work and when it comes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arrival {
     /// From the start of the work.
     pub at_ms: u64,
@@ -101,6 +116,16 @@ pub struct Arrival {
     pub notifies: bool,
     /// Whether its client submits it once more.
     pub repeats: bool,
+    /// The subchain of a further leg that reads the hot record and writes nothing.
+    pub reader: Option<usize>,
+    /// Whether that leg holds all keys that begin with the hot record's, not that one alone.
+    pub scans: bool,
+    /// Whether the voting legs hold the hot record shared beside what they write.
+    pub shares: bool,
+    /// Whether those who read the hot record assert the version that it has now.
+    pub asserts: bool,
+    /// After so long its proposer takes it back.
+    pub cancelled_after_ms: Option<u64>,
 }
 
 /// A row of a CSV workload.
@@ -113,6 +138,14 @@ pub struct Row {
 
 /// The record that everybody writes.
 pub const HOT: &str = "hot";
+/// A proposal that is taken back is so within this time.
+const CANCELLED_WITHIN_MS: u64 = 1_500;
+/// How many of those who read assert a version, in thousandths: they are refused when it has changed meanwhile.
+const ASSERTED_PER_MILLE: u32 = 300;
+/// Most legs of a proposal.
+const MAX_LEGS: usize = 16;
+/// Longest wait in the relay's queue, in its blocks.
+const MAX_VALID_BLOCKS: u64 = 100_000;
 /// Most rows of a CSV workload.
 const MAX_ROWS: usize = 100_000;
 
@@ -127,6 +160,10 @@ impl Workload {
             ("local_hot_per_mille", self.local_hot_per_mille),
             ("repeat_per_mille", self.repeat_per_mille),
             ("notify_per_mille", self.notify_per_mille),
+            ("read_per_mille", self.read_per_mille),
+            ("prefix_per_mille", self.prefix_per_mille),
+            ("shared_per_mille", self.shared_per_mille),
+            ("cancel_per_mille", self.cancel_per_mille),
         ];
         if let Some((key, _)) = shares.iter().find(|(_, share)| *share > 1_000) {
             return value(key, "at most 1000");
@@ -136,6 +173,9 @@ impl Workload {
         }
         if self.t_prep == 0 || self.t_prep > 2_000 {
             return value("t_prep", "between 1 and 2000 blocks of the relay");
+        }
+        if !(1..=MAX_VALID_BLOCKS).contains(&self.valid_blocks) {
+            return value("valid_blocks", "between 1 and 100000 blocks of the relay");
         }
         if self.kind == WorkloadKind::Csv {
             if self.file.is_none() || self.columns.len() != 3 {
@@ -149,8 +189,13 @@ impl Workload {
             }
             return Ok(());
         }
-        if self.proposals_per_s > 0 && (self.legs == 0 || self.legs > subchains.min(16)) {
+        if self.proposals_per_s > 0 && (self.legs == 0 || self.legs > subchains.min(MAX_LEGS)) {
             return value("legs", "at least 1, at most 16 and at most as many as there are subchains");
+        }
+        let reads = self.read_per_mille > 0 || self.prefix_per_mille > 0;
+        if self.proposals_per_s > 0 && reads && self.legs >= subchains.min(MAX_LEGS) {
+            let key = if self.read_per_mille > 0 { "read_per_mille" } else { "prefix_per_mille" };
+            return value(key, "the leg that reads is on a subchain of its own: write fewer legs, or more subchains");
         }
         Ok(())
     }
@@ -201,6 +246,8 @@ impl Workload {
     /// rate, all of them.
     pub fn arrivals(&self, rows: &[Row], subchains: usize, length_ms: u64, seed: Seed) -> Vec<Arrival> {
         let mut random = Random::new(seed, 50);
+        // A stream of its own: reads and cancels do not shift what else arrives.
+        let mut on_reads = Random::new(seed, 51);
         let mut arrivals = Vec::new();
         if self.kind == WorkloadKind::Csv {
             let parties = Self::parties(rows);
@@ -212,9 +259,7 @@ impl Workload {
                     parties: vec![position(&row.first), position(&row.second)],
                     reference: row.reference.clone(),
                     amount: Some(1),
-                    is_local: false,
-                    notifies: false,
-                    repeats: false,
+                    ..Arrival::default()
                 });
             }
         } else {
@@ -227,7 +272,8 @@ impl Workload {
                 let amount = (self.kind == WorkloadKind::Transfers).then(|| 1 + random.below(20).min(19) as i64);
                 let notifies = random.chance(self.notify_per_mille);
                 let repeats = random.chance(self.repeat_per_mille);
-                arrivals.push(Arrival { at_ms, parties, reference, amount, is_local: false, notifies, repeats });
+                let drawn = Arrival { at_ms, parties, reference, amount, notifies, repeats, ..Arrival::default() };
+                arrivals.push(self.with_reads(drawn, subchains, &mut on_reads));
             }
         }
         for chain in 0..subchains {
@@ -244,13 +290,31 @@ impl Workload {
                         LocalKind::Transfers => Some(20 - random.below(41) as i64),
                     },
                     is_local: true,
-                    notifies: false,
                     repeats,
+                    ..Arrival::default()
                 });
             }
         }
         arrivals.sort_by_key(|arrival| arrival.at_ms);
         arrivals
+    }
+
+    /// What a proposal reads, and whether it is taken back.
+    fn with_reads(&self, drawn: Arrival, subchains: usize, random: &mut Random) -> Arrival {
+        let scans = random.chance(self.prefix_per_mille);
+        let reads = random.chance(self.read_per_mille) || scans;
+        let left: Vec<usize> = (0..subchains).filter(|position| !drawn.parties.contains(position)).collect();
+        let place = usize::try_from(random.below(left.len() as u64)).unwrap_or(0);
+        let is_cancelled = random.chance(self.cancel_per_mille);
+        Arrival {
+            reader: left.get(place).copied().filter(|_| reads),
+            scans,
+            // Who writes the record holds it already.
+            shares: random.chance(self.shared_per_mille) && drawn.reference != HOT,
+            asserts: random.chance(ASSERTED_PER_MILLE),
+            cancelled_after_ms: is_cancelled.then(|| random.below(CANCELLED_WITHIN_MS + 1)),
+            ..drawn
+        }
     }
 
     /// As many different subchains as a proposal has legs.
