@@ -1,9 +1,9 @@
 //! What a scenario asks of its chains: proposals and local transactions, made up or from the rows of a CSV file.
 
-use super::ScenarioError;
+use super::rows::Row;
+use super::{MAX_BALANCE, ScenarioError};
 use crate::random::{Random, Seed};
 use serde::Deserialize;
-use std::collections::BTreeSet;
 
 /// Where work comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -128,14 +128,6 @@ pub struct Arrival {
     pub cancelled_after_ms: Option<u64>,
 }
 
-/// A row of a CSV workload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    first: String,
-    second: String,
-    reference: String,
-}
-
 /// The record that everybody writes.
 pub const HOT: &str = "hot";
 /// A proposal that is taken back is so within this time.
@@ -146,8 +138,6 @@ const ASSERTED_PER_MILLE: u32 = 300;
 const MAX_LEGS: usize = 16;
 /// Longest wait in the relay's queue, in its blocks.
 const MAX_VALID_BLOCKS: u64 = 100_000;
-/// Most rows of a CSV workload.
-const MAX_ROWS: usize = 100_000;
 
 impl Workload {
     pub(super) fn check(&self, subchains: usize) -> Result<(), ScenarioError> {
@@ -177,17 +167,19 @@ impl Workload {
         if !(1..=MAX_VALID_BLOCKS).contains(&self.valid_blocks) {
             return value("valid_blocks", "between 1 and 100000 blocks of the relay");
         }
+        if !(0..=MAX_BALANCE).contains(&self.opening_balance) {
+            return value("opening_balance", "between 0 and 1000000000, the bounds of every balance");
+        }
+        if self.local_hot_per_mille > 0 && self.local_kind == LocalKind::Transfers {
+            return value("local_hot_per_mille", "local transfers write no record: leave one of the two keys out");
+        }
         if self.kind == WorkloadKind::Csv {
-            if self.file.is_none() || self.columns.len() != 3 {
-                return value(
-                    "columns",
-                    "a CSV workload names its file and three columns: two parties and a reference",
-                );
-            }
-            if !self.skip.is_empty() && self.skip.len() != 2 {
-                return value("skip", "two texts: a column and what stands in it when the row is left out");
-            }
-            return Ok(());
+            return self.check_csv();
+        }
+        let of_csv =
+            [("columns", !self.columns.is_empty()), ("file", self.file.is_some()), ("skip", !self.skip.is_empty())];
+        if let Some((key, _)) = of_csv.into_iter().find(|(_, is_given)| *is_given) {
+            return value(key, "only a workload of kind csv has it");
         }
         if self.proposals_per_s > 0 && (self.legs == 0 || self.legs > subchains.min(MAX_LEGS)) {
             return value("legs", "at least 1, at most 16 and at most as many as there are subchains");
@@ -200,46 +192,29 @@ impl Workload {
         Ok(())
     }
 
-    /// Reads the rows of a CSV workload.
-    ///
-    /// # Errors
-    /// [`ScenarioError`] with the line.
-    pub fn rows(&self, text: &str) -> Result<Vec<Row>, ScenarioError> {
-        let wrong = |problem: String| ScenarioError::value("workload.file", problem);
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let headers = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
-        let place = |column: &String| {
-            let place = headers.iter().position(|header| header == column);
-            place.ok_or_else(|| wrong(format!("there is no column {column}; there are {headers:?}")))
-        };
-        let columns = self.columns.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
-        let skip = match self.skip.as_slice() {
-            [column, text] => Some((place(column)?, text)),
-            _ => None,
-        };
-        let mut rows = Vec::new();
-        for (line, record) in (2usize..).zip(reader.records()) {
-            let record = record.map_err(|error| wrong(error.to_string()))?;
-            if rows.len() == MAX_ROWS {
-                return Err(wrong(format!("more than {MAX_ROWS} rows make proposals; take fewer")));
-            }
-            let field = |place: usize| record.get(place).unwrap_or_default().to_owned();
-            if skip.is_some_and(|(place, text)| record.get(place) == Some(text)) {
-                continue;
-            }
-            let [first, second, reference] = [0, 1, 2].map(|at| columns.get(at).map_or(String::new(), |at| field(*at)));
-            if first == second || first.is_empty() || second.is_empty() {
-                return Err(wrong(format!("line {line}: a row needs two different parties")));
-            }
-            rows.push(Row { first, second, reference: format!("{line}/{reference}") });
+    fn check_csv(&self) -> Result<(), ScenarioError> {
+        let value = |key: &str, problem: &str| Err(ScenarioError::value(&format!("workload.{key}"), problem));
+        if self.file.is_none() || self.columns.len() != 3 {
+            return value("columns", "a CSV workload names its file and three columns: two parties and a reference");
         }
-        Ok(rows)
-    }
-
-    /// The parties of these rows, sorted.
-    pub fn parties(rows: &[Row]) -> Vec<String> {
-        let parties: BTreeSet<&String> = rows.iter().flat_map(|row| [&row.first, &row.second]).collect();
-        parties.into_iter().cloned().collect()
+        if !self.skip.is_empty() && self.skip.len() != 2 {
+            return value("skip", "two texts: a column and what stands in it when the row is left out");
+        }
+        let ignored = [
+            ("hot_per_mille", self.hot_per_mille),
+            ("notify_per_mille", self.notify_per_mille),
+            ("read_per_mille", self.read_per_mille),
+            ("prefix_per_mille", self.prefix_per_mille),
+            ("shared_per_mille", self.shared_per_mille),
+            ("cancel_per_mille", self.cancel_per_mille),
+        ];
+        if let Some((key, _)) = ignored.iter().find(|(_, share)| *share > 0) {
+            return value(key, "a row of a CSV file says what its proposal does: leave this key out");
+        }
+        if self.legs != 2 {
+            return value("legs", "a row of a CSV file has two parties: leave this key out");
+        }
+        Ok(())
     }
 
     /// Everything that comes within `length_ms`, in order of time. Rows come one after the other at the workload's

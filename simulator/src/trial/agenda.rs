@@ -47,8 +47,10 @@ impl<'s> Agenda<'s> {
             network.cancel(world, id);
         }
         while let Some(handoff) = self.handoffs.pop_front_if(|handoff| handoff.at_ms <= now_ms) {
-            let position = network.subchains.iter().position(|subchain| subchain.name == handoff.chain);
-            network.rotate(world, position.map_or(Member::Relay, Member::Subchain));
+            let Some(member) = super::casting::member(network, &handoff.chain) else {
+                panic!("no chain {} hands over: scenarios are checked when they are read", handoff.chain)
+            };
+            network.rotate(world, member);
         }
     }
 

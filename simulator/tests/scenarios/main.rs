@@ -17,7 +17,7 @@ fn load(name: &str) -> (Scenario, Vec<Row>) {
     let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
     let rows = scenario.workload.file.as_ref().map_or_else(Vec::new, |file| {
         let text = std::fs::read_to_string(folder().join(file)).expect("its data ships");
-        scenario.workload.rows(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+        scenario.rows(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
     });
     (scenario, rows)
 }
