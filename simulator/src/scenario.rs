@@ -6,6 +6,8 @@
 //! Errors: [`ScenarioError`] names the place and what to write instead.
 
 mod actor;
+mod checked;
+mod expect;
 mod fault;
 mod rows;
 mod schedule;
@@ -13,6 +15,9 @@ mod signatures;
 mod workload;
 
 pub use actor::{ActorKind, ActorPlan, Fraction, bad_seats, tolerated};
+pub use checked::PROPERTIES;
+pub(crate) use expect::is_step;
+pub use expect::{Committed, EXPECTATIONS, Expect};
 pub use fault::{FaultKind, FaultPlan, Target};
 pub use rows::Row;
 pub use schedule::{Schedule, Strike};
@@ -168,6 +173,12 @@ pub struct Scenario {
     /// When validators change.
     #[serde(default, rename = "handoff")]
     pub handoffs: Vec<HandoffPlan>,
+    /// What every trial of it comes to.
+    #[serde(default)]
+    pub expect: Expect,
+    /// The properties that are checked; absent: all.
+    #[serde(default)]
+    pub properties: Option<Vec<String>>,
 }
 
 /// A chain's longest-serving validator makes room for a new one.
@@ -237,6 +248,8 @@ impl Scenario {
         within("network.skew_ms", self.network.skew_ms, 0, 60_000)?;
         within("network.sync_ms", self.network.sync_ms, 0, 10_000)?;
         self.workload.check(self.network.subchains)?;
+        self.expect.check()?;
+        self.properties.as_deref().map_or(Ok(()), checked::check)?;
         for (name, fault) in numbered("fault", &self.faults) {
             fault.check(&name)?;
             before_the_end(&format!("{name}.at_ms"), fault.at_ms, self.length_ms)?;
@@ -270,7 +283,7 @@ impl Scenario {
         Ok(rows)
     }
 
-    /// Checks that faults, actors and hand-offs name the relay or one of these subchains.
+    /// Checks that faults, actors, hand-offs and expectations name the relay or one of these subchains.
     ///
     /// # Errors
     /// [`ScenarioError`] with the names that there are.
@@ -308,6 +321,9 @@ impl Scenario {
         }
         for (name, handoff) in numbered("handoff", &self.handoffs) {
             known(format!("{name}.chain"), &handoff.chain, true)?;
+        }
+        for chain in self.expect.frozen.iter().flatten() {
+            known("expect.frozen".to_owned(), chain, false)?;
         }
         Ok(())
     }

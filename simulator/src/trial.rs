@@ -9,6 +9,7 @@ mod agenda;
 mod books;
 mod casting;
 mod chronicle;
+mod expected;
 mod healing;
 mod strikes;
 
@@ -72,6 +73,8 @@ pub struct Trial {
     pub chronicle: Chronicle,
     /// What the properties have seen, a line each.
     pub properties: Vec<String>,
+    /// Properties that the scenario does not ask for.
+    pub left_out: Vec<&'static str>,
     /// The broken property, if one is.
     pub failure: Option<Box<Failure>>,
 }
@@ -92,6 +95,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let chronicle = chronicle::SharedChronicle::default();
     world.add_property(Box::new(chronicle::Observer::new(chronicle.clone(), network.relay)));
     property::of_network(network.relay).into_iter().for_each(|property| world.add_property(property));
+    world.keep_properties(|name| scenario.checks(name));
     spread(&mut world, &network, scenario.network.latency);
     casting::blame(&mut world, &network, scenario);
     let mut strikes = Strikes::new(&world, schedule.strikes().to_vec());
@@ -121,7 +125,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let chronicle = chronicle.take();
     let honest_ends = ends(&chronicle, &honest);
     let ends = ends(&chronicle, &ids);
-    Trial {
+    let mut trial = Trial {
         seed,
         signatures: scenario.signatures,
         trace_hash: world.trace_hash(),
@@ -141,8 +145,11 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         strikes: strikes.into_spans(),
         chronicle,
         properties: world.reports(),
+        left_out: scenario.left_out(),
         failure: outcome.err(),
-    }
+    };
+    expected::judge(&mut trial, scenario, &mut world);
+    trial
 }
 
 /// Gives every link the faults of the scenario, and leaves it its latency.
@@ -258,8 +265,13 @@ fn settle(
         let open: Vec<&ProposalId> = left.iter().filter(|id| network.proposal(world, id).is_some()).copied().collect();
         rested_ms = if open.is_empty() && healed.is_ok() { rested_ms + STEP_MS } else { 0 };
         if world.now_ms() >= limit_ms && rested_ms == 0 {
-            if let Err(contradiction) = healed {
+            if let Err(contradiction) = healed
+                && scenario.checks("liveness after restorations")
+            {
                 return Err(world.contradicted("liveness after restorations", contradiction));
+            }
+            if open.is_empty() || !scenario.checks("A5 liveness after faults") {
+                break;
             }
             let first = open.first().map(|id| id.to_string()).unwrap_or_default();
             return Err(world.contradicted(
@@ -272,7 +284,9 @@ fn settle(
         }
     }
     world.check_at_rest()?;
-    if let Err(contradiction) = world.replay_log(network.relay) {
+    if scenario.checks("the relay's log gives its headers again")
+        && let Err(contradiction) = world.replay_log(network.relay)
+    {
         return Err(world.contradicted("the relay's log gives its headers again", contradiction));
     }
     Ok(())

@@ -147,6 +147,35 @@ fn what_would_test_nothing_is_refused() {
     }
 }
 
+#[test]
+fn expectations_and_properties_that_do_not_exist_are_told_what_there_is() {
+    let expect = |rest: &str| format!("length_ms = 1000\n[expect]\n{rest}");
+    let wrong = [
+        (expect("committed = \"some\""), "expect.committed: \"some\" is no number; write \"all\" or"),
+        (expect("committed = true"), "write \"all\" or the least number"),
+        (expect("committed = 0"), "expect.committed: 0 is always reached"),
+        (expect("rejected_at_least = 0"), "expect.rejected_at_least: 0 is always reached"),
+        (expect("frozen = [\"chain-9\"]"), "expect.frozen: there is no chain chain-9; write one of chain-0, chain-1"),
+        (expect("reaches = [\"tombstone\"]"), "is no step; write \"TABLE: FROM -> TO\""),
+        (expect("reaches = [\"legs: none -> locked\"]"), "there is no table \"legs\"; there are [\"proposal\","),
+        (
+            expect("reaches = [\"proposal: none -> locked\"]"),
+            "a proposal is never \"locked\"; its states are [\"none\",",
+        ),
+        (expect("reaches = [\"proposal: none -> any\"]"), "a proposal is never \"any\""),
+        (expect("misdeeds = [\"amnesia\"]"), "no actor does \"amnesia\"; they do"),
+        (expect("commited = 1"), "unknown field `commited`"),
+        ("length_ms = 1\nproperties = []".into(), "properties: name at least one"),
+        ("length_ms = 1\nproperties = [\"A7\"]".into(), "there is no property \"A7\"; there are [\"agreement\","),
+    ];
+    for (text, expected) in wrong {
+        let error = Scenario::parse(&text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text:?} says {error:?}, not {expected:?}");
+    }
+    let text = expect("committed = \"all\"\nreaches = [\"leg on its subchain: any -> disputed\"]");
+    assert!(Scenario::parse(&text).is_ok());
+}
+
 /// A scenario whose chains are the parties of a file of rows.
 fn csv_scenario(rest: &str) -> Result<Scenario, ScenarioError> {
     let text = "length_ms = 1000\n[network]\nsubchains = 0\n[workload]\nkind = \"csv\"\nfile = \"x.csv\"\n\

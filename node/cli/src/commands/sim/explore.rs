@@ -7,7 +7,7 @@ use crate::output::{Output, table};
 use serde::Serialize;
 use simulator::Seed;
 use simulator::trial::{self, Coverage, Trial, count_by_kind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -30,6 +30,8 @@ struct Told {
     misdeeds: BTreeMap<String, u64>,
     steps_covered: Vec<String>,
     signatures: &'static str,
+    /// Properties that at least one of the scenarios does not ask for.
+    left_out: BTreeSet<&'static str>,
     broken: Vec<BrokenTold>,
 }
 
@@ -55,6 +57,7 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
         misdeeds: BTreeMap::new(),
         steps_covered: Vec::new(),
         signatures: kinds(&loaded),
+        left_out: loaded.iter().flat_map(|one| one.scenario.left_out()).collect(),
         broken: Vec::new(),
     };
     let mut coverage = Coverage::new();
@@ -138,9 +141,15 @@ fn words(told: &Told) -> String {
     let rows = |counts: &BTreeMap<&str, usize>| -> Vec<Vec<String>> {
         counts.iter().map(|(name, count)| vec![(*name).to_owned(), count.to_string()]).collect()
     };
+    let left_out: Vec<&str> = told.left_out.iter().copied().collect();
+    let left_out = if left_out.is_empty() {
+        String::new()
+    } else {
+        format!("\nproperties not checked: {}\n", left_out.join("; "))
+    };
     let steps: Vec<Vec<String>> = told.steps_covered.iter().map(|step| vec![step.clone()]).collect();
     format!(
-        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; {} signatures\n\n{}\n{}\n{}\n{}",
+        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; {} signatures\n{left_out}\n{}\n{}\n{}\n{}",
         told.trials,
         told.scenarios.join(", "),
         told.elapsed_s,

@@ -39,6 +39,8 @@ struct Data<'t> {
     proposals: Vec<Proposal<'t>>,
     proposals_left_out: usize,
     properties: &'t [String],
+    /// Properties that the scenario does not ask for.
+    left_out: &'t [&'static str],
     steps: Vec<String>,
     broken: Option<Broken<'t>>,
 }
@@ -111,6 +113,7 @@ fn data<'t>(loaded: &'t Loaded, trial: &'t Trial, replay: &'t str) -> Data<'t> {
             .collect(),
         proposals_left_out: chronicle.proposals.len().saturating_sub(MAX_LANES),
         properties: &trial.properties,
+        left_out: &trial.left_out,
         steps: chronicle.coverage.iter().map(|(place, from, to)| format!("{place}: {from} → {to}")).collect(),
         broken: trial.failure.as_ref().map(|broken| Broken {
             property: broken.property,
