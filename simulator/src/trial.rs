@@ -1,7 +1,7 @@
 //! A trial: one scenario under one seed, from the start of its chains to the moment when everything asked of them is
 //! over.
 //!
-//! The chains start and are registered undisturbed. Then, for the scenario's length, work arrives and faults strike.
+//! The chains start and are registered before any fault strikes. Then, for the scenario's length, work arrives and faults strike.
 //! Then the faults end and everything that was ordered must come to its end, the same at every replica, with no amount
 //! made or lost. The same scenario, seed and strikes give the same [`Trial::trace_hash`].
 

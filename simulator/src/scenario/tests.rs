@@ -110,7 +110,10 @@ fn what_would_test_nothing_is_refused() {
         (fault("target = { subchain = \"chian-0\" }"), "there is no chain chian-0; write one of chain-0, chain-1"),
         (fault("target = { whole-subchain = \"relay\" }"), "there is no chain relay; write one of chain-0, chain-1"),
         (fault("at_ms = 1000"), "fault 1.at_ms: 1000 is not before the end: write a time below length_ms, 1000"),
-        (fault("target = \"any-whole-subchain\"\n[network]\nsubchains = 0"), "fault 1.target: there are no subchains"),
+        (
+            fault("target = \"any-whole-subchain\"\n[network]\nsubchains = 0\n[workload]\nproposals_per_s = 0"),
+            "fault 1.target: there are no subchains",
+        ),
         (
             "length_ms = 1000\n[[fault]]\nkind = \"courier-outage\"\nfor_ms = 5\ntarget = \"relay\"".into(),
             "fault 1.target: every courier is dead",
@@ -138,6 +141,8 @@ fn what_would_test_nothing_is_refused() {
         (work("valid_blocks = 0"), "workload.valid_blocks: between 1 and"),
         (work("read_per_mille = 1"), "workload.read_per_mille: the leg that reads is on a subchain of its own"),
         (work("cancel_per_mille = 1001"), "workload.cancel_per_mille: at most 1000"),
+        (work("proposals_per_s = 0\nhot_per_mille = 1"), "workload.hot_per_mille: there are no proposals"),
+        (work("local_hot_per_mille = 1"), "workload.local_hot_per_mille: there are no local transactions"),
         (work("file = \"x.csv\""), "workload.file: only a workload of kind csv has it"),
         (work("local_kind = \"transfers\"\nlocal_hot_per_mille = 5"), "workload.local_hot_per_mille: local transfers"),
     ];

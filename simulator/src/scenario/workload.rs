@@ -145,16 +145,8 @@ impl Workload {
         if self.proposals_per_s > 1_000 || self.local_per_s > 1_000 {
             return value("proposals_per_s", "at most 1000 proposals and 1000 local transactions per second");
         }
-        let shares = [
-            ("hot_per_mille", self.hot_per_mille),
-            ("local_hot_per_mille", self.local_hot_per_mille),
-            ("repeat_per_mille", self.repeat_per_mille),
-            ("notify_per_mille", self.notify_per_mille),
-            ("read_per_mille", self.read_per_mille),
-            ("prefix_per_mille", self.prefix_per_mille),
-            ("shared_per_mille", self.shared_per_mille),
-            ("cancel_per_mille", self.cancel_per_mille),
-        ];
+        let others = [("local_hot_per_mille", self.local_hot_per_mille), ("repeat_per_mille", self.repeat_per_mille)];
+        let shares = [self.of_proposals().as_slice(), others.as_slice()].concat();
         if let Some((key, _)) = shares.iter().find(|(_, share)| *share > 1_000) {
             return value(key, "at most 1000");
         }
@@ -173,8 +165,16 @@ impl Workload {
         if self.local_hot_per_mille > 0 && self.local_kind == LocalKind::Transfers {
             return value("local_hot_per_mille", "local transfers write no record: leave one of the two keys out");
         }
+        if self.local_hot_per_mille > 0 && self.local_per_s == 0 {
+            return value("local_hot_per_mille", "there are no local transactions: write local_per_s too");
+        }
         if self.kind == WorkloadKind::Csv {
             return self.check_csv();
+        }
+        if let Some((key, _)) = self.of_proposals().iter().find(|(_, share)| *share > 0)
+            && self.proposals_per_s == 0
+        {
+            return value(key, "there are no proposals: write proposals_per_s above 0");
         }
         let of_csv =
             [("columns", !self.columns.is_empty()), ("file", self.file.is_some()), ("skip", !self.skip.is_empty())];
@@ -192,6 +192,18 @@ impl Workload {
         Ok(())
     }
 
+    /// What proposals that are made up do now and then.
+    const fn of_proposals(&self) -> [(&'static str, u32); 6] {
+        [
+            ("hot_per_mille", self.hot_per_mille),
+            ("notify_per_mille", self.notify_per_mille),
+            ("read_per_mille", self.read_per_mille),
+            ("prefix_per_mille", self.prefix_per_mille),
+            ("shared_per_mille", self.shared_per_mille),
+            ("cancel_per_mille", self.cancel_per_mille),
+        ]
+    }
+
     fn check_csv(&self) -> Result<(), ScenarioError> {
         let value = |key: &str, problem: &str| Err(ScenarioError::value(&format!("workload.{key}"), problem));
         if self.file.is_none() || self.columns.len() != 3 {
@@ -200,15 +212,7 @@ impl Workload {
         if !self.skip.is_empty() && self.skip.len() != 2 {
             return value("skip", "two texts: a column and what stands in it when the row is left out");
         }
-        let ignored = [
-            ("hot_per_mille", self.hot_per_mille),
-            ("notify_per_mille", self.notify_per_mille),
-            ("read_per_mille", self.read_per_mille),
-            ("prefix_per_mille", self.prefix_per_mille),
-            ("shared_per_mille", self.shared_per_mille),
-            ("cancel_per_mille", self.cancel_per_mille),
-        ];
-        if let Some((key, _)) = ignored.iter().find(|(_, share)| *share > 0) {
+        if let Some((key, _)) = self.of_proposals().iter().find(|(_, share)| *share > 0) {
             return value(key, "a row of a CSV file says what its proposal does: leave this key out");
         }
         if self.legs != 2 {
@@ -234,6 +238,7 @@ impl Workload {
                     parties: vec![position(&row.first), position(&row.second)],
                     reference: row.reference.clone(),
                     amount: Some(1),
+                    repeats: random.chance(self.repeat_per_mille),
                     ..Arrival::default()
                 });
             }

@@ -50,7 +50,7 @@ pub(crate) fn settle(world: &mut World, network: &Network, ids: &[ProposalId], w
     ok(world.check_at_rest());
 }
 
-fn state_of(world: &World, network: &Network, id: &ProposalId) -> ProposalState {
+pub(crate) fn state_of(world: &World, network: &Network, id: &ProposalId) -> ProposalState {
     network.proposal(world, id).expect("the record is kept until valid_until").state
 }
 

@@ -248,3 +248,22 @@ fn properties_that_a_scenario_leaves_out_are_not_checked_and_named() {
     assert_eq!(few.left_out.len(), PROPERTIES.len() - 2);
     assert!(few.failure.is_none() && few.trace_hash == all.trace_hash, "watching changes nothing");
 }
+
+/// `hot_per_mille` did nothing to transfers, and nothing ever waited in the queue of the default workload.
+#[test]
+fn hot_transfers_wait_for_each_other() {
+    let text = "length_ms = 6000\n[network]\nsubchains = 3\n[workload]\nproposals_per_s = 3\nhot_per_mille = 1000\n\
+                [expect]\ncommitted = \"all\"\nreaches = [\"proposal: none -> queued\"]";
+    let trial = trial::run("hot", &Scenario::parse(text).unwrap(), &[], Seed(1), None);
+    assert!(trial.failure.is_none(), "{:?}", trial.failure);
+}
+
+#[test]
+fn what_is_taken_back_or_waits_too_long_does_not_commit() {
+    let text = "length_ms = 8000\n[network]\nsubchains = 3\n[workload]\nproposals_per_s = 4\nhot_per_mille = 700\n\
+                read_per_mille = 400\nprefix_per_mille = 200\nshared_per_mille = 400\ncancel_per_mille = 300\n\
+                valid_blocks = 12\n[expect]\ncommitted = 1\nrejected_at_least = 2\n\
+                reaches = [\"proposal: queued -> rejected\", \"proposal: preparing -> aborting\"]";
+    let trial = trial::run("taken back", &Scenario::parse(text).unwrap(), &[], Seed(1), None);
+    assert!(trial.failure.is_none(), "{:?}", trial.failure);
+}
