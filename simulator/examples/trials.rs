@@ -57,7 +57,7 @@ fn run(asked: &Asked) -> Result<bool, String> {
         scenario.signatures.check().map_err(wrong)?;
         let rows = match &scenario.workload.file {
             None => Vec::new(),
-            Some(data) => scenario.workload.rows(&read(&path.with_file_name(data))?).map_err(wrong)?,
+            Some(data) => scenario.rows(&read(&path.with_file_name(data))?).map_err(wrong)?,
         };
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         for seed in (0..asked.seeds).map(|number| Seed(asked.first_seed.saturating_add(number))) {

@@ -6,16 +6,23 @@
 //! Errors: [`ScenarioError`] names the place and what to write instead.
 
 mod actor;
+mod checked;
+mod expect;
 mod fault;
+mod rows;
 mod schedule;
 mod signatures;
 mod workload;
 
 pub use actor::{ActorKind, ActorPlan, Fraction, bad_seats, tolerated};
+pub use checked::PROPERTIES;
+pub(crate) use expect::is_step;
+pub use expect::{Committed, EXPECTATIONS, Expect};
 pub use fault::{FaultKind, FaultPlan, Target};
+pub use rows::Row;
 pub use schedule::{Schedule, Strike};
 pub use signatures::Signatures;
-pub use workload::{Arrival, HOT, LocalKind, Row, Workload, WorkloadKind};
+pub use workload::{Arrival, HOT, LocalKind, Workload, WorkloadKind};
 
 use crate::fixture::{NetworkPlan, SubchainPlan};
 use crate::network::NetworkConfig;
@@ -27,6 +34,8 @@ use serde::Deserialize;
 pub const MAX_SUBCHAINS: usize = 256;
 /// Most validators of a chain.
 pub const MAX_VALIDATORS: usize = 16;
+/// Most of a counter's value.
+const MAX_BALANCE: i64 = 1_000_000_000;
 /// Longest run, in virtual milliseconds: a day.
 pub const MAX_LENGTH_MS: u64 = 86_400_000;
 
@@ -164,6 +173,12 @@ pub struct Scenario {
     /// When validators change.
     #[serde(default, rename = "handoff")]
     pub handoffs: Vec<HandoffPlan>,
+    /// What every trial of it comes to.
+    #[serde(default)]
+    pub expect: Expect,
+    /// The properties that are checked; absent: all.
+    #[serde(default)]
+    pub properties: Option<Vec<String>>,
 }
 
 /// A chain's longest-serving validator makes room for a new one.
@@ -174,6 +189,22 @@ pub struct HandoffPlan {
     pub at_ms: u64,
     /// `relay`, or a subchain's name.
     pub chain: String,
+}
+
+/// Most names that an error tells.
+const MAX_NAMES_TOLD: usize = 8;
+
+/// Plans with their names in errors: `fault 1`, `fault 2`, …
+fn numbered<'a, T>(kind: &'a str, plans: &'a [T]) -> impl Iterator<Item = (String, &'a T)> {
+    plans.iter().enumerate().map(move |(number, plan)| (format!("{kind} {}", number + 1), plan))
+}
+
+/// Refuses what would never happen.
+fn before_the_end(key: &str, at_ms: u64, length_ms: u64) -> Result<(), ScenarioError> {
+    if at_ms < length_ms {
+        return Ok(());
+    }
+    Err(ScenarioError::value(key, format!("{at_ms} is not before the end: write a time below length_ms, {length_ms}")))
 }
 
 const fn default_settle_ms() -> u64 {
@@ -217,17 +248,82 @@ impl Scenario {
         within("network.skew_ms", self.network.skew_ms, 0, 60_000)?;
         within("network.sync_ms", self.network.sync_ms, 0, 10_000)?;
         self.workload.check(self.network.subchains)?;
-        for (number, fault) in self.faults.iter().enumerate() {
-            fault.check(&format!("fault {}", number + 1), &self.network)?;
+        self.expect.check()?;
+        self.properties.as_deref().map_or(Ok(()), checked::check)?;
+        for (name, fault) in numbered("fault", &self.faults) {
+            fault.check(&name)?;
+            before_the_end(&format!("{name}.at_ms"), fault.at_ms, self.length_ms)?;
         }
         actor::check(&self.actors, &self.network)?;
-        for handoff in &self.handoffs {
-            let named = |number| handoff.chain == format!("chain-{number}");
-            if handoff.chain != RELAY && !(0..self.network.subchains).any(named) {
-                let problem =
-                    format!("there is no chain {}; name {RELAY} or one of chain-0, chain-1, …", handoff.chain);
-                return Err(ScenarioError::value("handoff.chain", problem));
+        for (name, actor) in numbered("actor", &self.actors) {
+            before_the_end(&format!("{name}.from_ms"), actor.from_ms, self.length_ms)?;
+        }
+        for (name, handoff) in numbered("handoff", &self.handoffs) {
+            before_the_end(&format!("{name}.at_ms"), handoff.at_ms, self.length_ms)?;
+        }
+        if self.workload.kind == WorkloadKind::Csv {
+            // Its rows name the chains: they are checked when they are read.
+            if self.network.guomi_subchains > 0 {
+                let problem = "the subchains of a CSV workload use the standard suite; leave this key out";
+                return Err(ScenarioError::value("network.guomi_subchains", problem));
             }
+            return Ok(());
+        }
+        let chains: Vec<String> = (0..self.network.subchains).map(|number| format!("chain-{number}")).collect();
+        self.check_names(&chains)
+    }
+
+    /// Reads the rows of a CSV workload and checks that every chain that the scenario names is one of their parties.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] with the line, or with the key that names no chain.
+    pub fn rows(&self, text: &str) -> Result<Vec<Row>, ScenarioError> {
+        let rows = self.workload.rows(text)?;
+        self.check_names(&Workload::parties(&rows))?;
+        Ok(rows)
+    }
+
+    /// Checks that faults, actors, hand-offs and expectations name the relay or one of these subchains.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] with the names that there are.
+    pub fn check_names(&self, chains: &[String]) -> Result<(), ScenarioError> {
+        let known = |key: String, chain: &str, or_relay: bool| {
+            if (or_relay && chain == RELAY) || chains.iter().any(|known| known == chain) {
+                return Ok(());
+            }
+            let first: Vec<&str> =
+                or_relay.then_some(RELAY).into_iter().chain(chains.iter().map(String::as_str)).collect();
+            let more = if first.len() > MAX_NAMES_TOLD { ", …" } else { "" };
+            let names: Vec<&str> = first.into_iter().take(MAX_NAMES_TOLD).collect();
+            let instead = if names.is_empty() {
+                "there are no subchains".into()
+            } else {
+                format!("write one of {}{more}", names.join(", "))
+            };
+            Err(ScenarioError::value(&key, format!("there is no chain {chain}; {instead}")))
+        };
+        for (name, fault) in numbered("fault", &self.faults) {
+            match &fault.target {
+                Target::Subchain(chain) | Target::WholeSubchain(chain) => {
+                    known(format!("{name}.target"), chain, false)?
+                }
+                Target::AnyWholeSubchain if chains.is_empty() => {
+                    return Err(ScenarioError::value(&format!("{name}.target"), "there are no subchains; write relay"));
+                }
+                _ => {}
+            }
+        }
+        for (name, actor) in numbered("actor", &self.actors) {
+            if let Some(chain) = &actor.chain {
+                known(format!("{name}.chain"), chain, true)?;
+            }
+        }
+        for (name, handoff) in numbered("handoff", &self.handoffs) {
+            known(format!("{name}.chain"), &handoff.chain, true)?;
+        }
+        for chain in self.expect.frozen.iter().flatten() {
+            known("expect.frozen".to_owned(), chain, false)?;
         }
         Ok(())
     }
@@ -267,9 +363,9 @@ impl Scenario {
         };
         for plan in &mut subchains {
             plan.validators = self.network.validators;
-            plan.counters = vec![(BALANCE.to_owned(), 0, 1_000_000_000, self.workload.opening_balance)];
+            plan.counters = vec![(BALANCE.to_owned(), 0, MAX_BALANCE, self.workload.opening_balance)];
             if self.workload.local_kind == LocalKind::Transfers {
-                plan.counters.push((TILL.to_owned(), 0, 1_000_000_000, self.workload.opening_balance));
+                plan.counters.push((TILL.to_owned(), 0, MAX_BALANCE, self.workload.opening_balance));
             }
         }
         NetworkPlan {

@@ -189,15 +189,10 @@ impl ActorPlan {
         }
         let Some(chain) = &self.chain else {
             if self.kind == ActorKind::LockGrabber {
-                return Ok(());
+                return self.check_used(name);
             }
             return wrong("chain", format!("say whose validator misbehaves: {RELAY} or one of chain-0, chain-1, …"));
         };
-        let is_named = (0..network.subchains).any(|number| *chain == format!("chain-{number}"));
-        // A CSV workload names its own chains, which are known when it is read.
-        if chain != RELAY && !is_named && network.subchains > 0 {
-            return wrong("chain", format!("there is no chain {chain}; write {RELAY} or one of chain-0, chain-1, …"));
-        }
         if self.validator >= network.validators {
             let last = network.validators.saturating_sub(1);
             return wrong("validator", format!("{} is none of them; write a number from 0 to {last}", self.validator));
@@ -211,7 +206,36 @@ impl ActorPlan {
         {
             return wrong("fraction", "write \"f+1\" or \"all\": with fewer keys it is no bad subchain".into());
         }
-        Ok(())
+        if self.fraction == Some(Fraction::Tolerated) && tolerated(network.validators) == 0 {
+            let problem = format!("a chain of {} validators tolerates nobody; write \"one\"", network.validators);
+            return wrong("fraction", format!("{problem}, or at least 4 validators"));
+        }
+        self.check_used(name)
+    }
+
+    /// Refuses keys that this actor would not look at.
+    fn check_used(&self, name: &str) -> Result<(), ScenarioError> {
+        let is_bad_subchain = self.kind == ActorKind::BadSubchain;
+        let is_grabber = self.kind == ActorKind::LockGrabber;
+        let is_split = is_bad_subchain && self.fraction == Some(Fraction::TooMany);
+        // A chain that lies about its legs does so from then on, every time.
+        let lies = is_bad_subchain && self.ways.iter().any(|way| way != "fork");
+        let split = "with \"f+1\" a bad subchain splits and does nothing else: leave the key out, or take \"all\"";
+        let lying = "a chain that begins to lie about its legs goes on: leave the key out, or take the way \"fork\"";
+        let reported = "only a bad subchain is reported: leave the key out";
+        let client = "a lock-grabber is a client and has no validators: leave the key out";
+        let unused = [
+            ("ways", is_split && !self.ways.is_empty(), split),
+            ("until_ms", lies && self.until_ms.is_some(), lying),
+            ("chance_per_mille", lies && self.chance_per_mille != always(), lying),
+            ("reported_after_ms", !is_bad_subchain && self.reported_after_ms != soon(), reported),
+            ("validator", is_grabber && self.validator != 0, client),
+            ("fraction", is_grabber && self.fraction.is_some(), client),
+        ];
+        match unused.into_iter().find(|(_, is_unused, _)| *is_unused) {
+            Some((key, _, problem)) => Err(ScenarioError::value(&format!("{name}.{key}"), problem)),
+            None => Ok(()),
+        }
     }
 }
 

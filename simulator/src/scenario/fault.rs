@@ -1,6 +1,6 @@
 //! Faults as a scenario file plans them: once at a time, again and again, or by chance.
 
-use super::{NetworkSection, ScenarioError};
+use super::ScenarioError;
 use serde::Deserialize;
 
 /// What goes wrong.
@@ -134,7 +134,7 @@ const fn always() -> u32 {
 }
 
 impl FaultPlan {
-    pub(super) fn check(&self, name: &str, network: &NetworkSection) -> Result<(), ScenarioError> {
+    pub(super) fn check(&self, name: &str) -> Result<(), ScenarioError> {
         if self.for_ms == 0 || self.for_ms > super::MAX_LENGTH_MS {
             return Err(ScenarioError::value(
                 &format!("{name}.for_ms"),
@@ -147,17 +147,11 @@ impl FaultPlan {
         if self.chance_per_mille > 1_000 {
             return Err(ScenarioError::value(&format!("{name}.chance_per_mille"), "at most 1000"));
         }
-        self.check_backup(name)?;
-        if let Target::Subchain(chain) | Target::WholeSubchain(chain) = &self.target {
-            let known = chain.strip_prefix("chain-").and_then(|number| number.parse::<usize>().ok());
-            let is_named = known.is_some_and(|number| number < network.subchains);
-            // A CSV workload names its own chains, which are known when it is read.
-            if !is_named && network.subchains > 0 && known.is_some() {
-                let problem = format!("{chain} is none of the {} subchains", network.subchains);
-                return Err(ScenarioError::value(&format!("{name}.target"), problem));
-            }
+        if self.kind == FaultKind::CourierOutage && self.target != Target::Anyone {
+            let problem = "every courier is dead in a courier-outage: leave the key out";
+            return Err(ScenarioError::value(&format!("{name}.target"), problem));
         }
-        Ok(())
+        self.check_backup(name)
     }
 
     fn check_backup(&self, name: &str) -> Result<(), ScenarioError> {

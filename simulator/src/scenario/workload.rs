@@ -1,9 +1,9 @@
 //! What a scenario asks of its chains: proposals and local transactions, made up or from the rows of a CSV file.
 
-use super::ScenarioError;
+use super::rows::Row;
+use super::{MAX_BALANCE, ScenarioError};
 use crate::random::{Random, Seed};
 use serde::Deserialize;
-use std::collections::BTreeSet;
 
 /// Where work comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -47,10 +47,20 @@ pub struct Workload {
     pub repeat_per_mille: u32,
     /// Proposals whose last leg is a NOTIFY, in thousandths.
     pub notify_per_mille: u32,
+    /// Proposals with a further leg in mode READ, which holds the hot record shared, in thousandths.
+    pub read_per_mille: u32,
+    /// Proposals with a further leg in mode READ, which holds all keys that begin with the hot record's, in thousandths.
+    pub prefix_per_mille: u32,
+    /// Proposals whose voting legs hold the hot record shared beside what they write, in thousandths.
+    pub shared_per_mille: u32,
+    /// Proposals that their proposer takes back soon after it submitted them, in thousandths.
+    pub cancel_per_mille: u32,
     /// Legs of a proposal.
     pub legs: usize,
-    /// Proposals that touch the one hot account, in thousandths.
+    /// Proposals that write the one hot record on every chain that they name, in thousandths.
     pub hot_per_mille: u32,
+    /// Blocks of the relay that a proposal may wait in its queue.
+    pub valid_blocks: u64,
     /// Blocks of the relay that a proposal may take to be voted on.
     pub t_prep: u32,
     /// What every balance begins with.
@@ -73,8 +83,13 @@ impl Default for Workload {
             local_hot_per_mille: 0,
             repeat_per_mille: 0,
             notify_per_mille: 0,
+            read_per_mille: 0,
+            prefix_per_mille: 0,
+            shared_per_mille: 0,
+            cancel_per_mille: 0,
             legs: 2,
             hot_per_mille: 0,
+            valid_blocks: 1_500,
             t_prep: 100,
             opening_balance: 1_000,
             file: None,
@@ -85,7 +100,7 @@ impl Default for Workload {
 }
 
 /// A piece of work and when it comes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arrival {
     /// From the start of the work.
     pub at_ms: u64,
@@ -101,20 +116,28 @@ pub struct Arrival {
     pub notifies: bool,
     /// Whether its client submits it once more.
     pub repeats: bool,
-}
-
-/// A row of a CSV workload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    first: String,
-    second: String,
-    reference: String,
+    /// The subchain of a further leg that reads the hot record and writes nothing.
+    pub reader: Option<usize>,
+    /// Whether that leg holds all keys that begin with the hot record's, not that one alone.
+    pub scans: bool,
+    /// Whether the voting legs hold the hot record shared beside what they write.
+    pub shares: bool,
+    /// Whether those who read the hot record assert the version that it has now.
+    pub asserts: bool,
+    /// After so long its proposer takes it back.
+    pub cancelled_after_ms: Option<u64>,
 }
 
 /// The record that everybody writes.
 pub const HOT: &str = "hot";
-/// Most rows of a CSV workload.
-const MAX_ROWS: usize = 100_000;
+/// A proposal that is taken back is so within this time.
+const CANCELLED_WITHIN_MS: u64 = 1_500;
+/// How many of those who read assert a version, in thousandths: they are refused when it has changed meanwhile.
+const ASSERTED_PER_MILLE: u32 = 300;
+/// Most legs of a proposal.
+const MAX_LEGS: usize = 16;
+/// Longest wait in the relay's queue, in its blocks.
+const MAX_VALID_BLOCKS: u64 = 100_000;
 
 impl Workload {
     pub(super) fn check(&self, subchains: usize) -> Result<(), ScenarioError> {
@@ -122,12 +145,8 @@ impl Workload {
         if self.proposals_per_s > 1_000 || self.local_per_s > 1_000 {
             return value("proposals_per_s", "at most 1000 proposals and 1000 local transactions per second");
         }
-        let shares = [
-            ("hot_per_mille", self.hot_per_mille),
-            ("local_hot_per_mille", self.local_hot_per_mille),
-            ("repeat_per_mille", self.repeat_per_mille),
-            ("notify_per_mille", self.notify_per_mille),
-        ];
+        let others = [("local_hot_per_mille", self.local_hot_per_mille), ("repeat_per_mille", self.repeat_per_mille)];
+        let shares = [self.of_proposals().as_slice(), others.as_slice()].concat();
         if let Some((key, _)) = shares.iter().find(|(_, share)| *share > 1_000) {
             return value(key, "at most 1000");
         }
@@ -137,70 +156,77 @@ impl Workload {
         if self.t_prep == 0 || self.t_prep > 2_000 {
             return value("t_prep", "between 1 and 2000 blocks of the relay");
         }
-        if self.kind == WorkloadKind::Csv {
-            if self.file.is_none() || self.columns.len() != 3 {
-                return value(
-                    "columns",
-                    "a CSV workload names its file and three columns: two parties and a reference",
-                );
-            }
-            if !self.skip.is_empty() && self.skip.len() != 2 {
-                return value("skip", "two texts: a column and what stands in it when the row is left out");
-            }
-            return Ok(());
+        if !(1..=MAX_VALID_BLOCKS).contains(&self.valid_blocks) {
+            return value("valid_blocks", "between 1 and 100000 blocks of the relay");
         }
-        if self.proposals_per_s > 0 && (self.legs == 0 || self.legs > subchains.min(16)) {
+        if !(0..=MAX_BALANCE).contains(&self.opening_balance) {
+            return value("opening_balance", "between 0 and 1000000000, the bounds of every balance");
+        }
+        if self.local_hot_per_mille > 0 && self.local_kind == LocalKind::Transfers {
+            return value("local_hot_per_mille", "local transfers write no record: leave one of the two keys out");
+        }
+        if self.local_hot_per_mille > 0 && self.local_per_s == 0 {
+            return value("local_hot_per_mille", "there are no local transactions: write local_per_s too");
+        }
+        if self.kind == WorkloadKind::Csv {
+            return self.check_csv();
+        }
+        if let Some((key, _)) = self.of_proposals().iter().find(|(_, share)| *share > 0)
+            && self.proposals_per_s == 0
+        {
+            return value(key, "there are no proposals: write proposals_per_s above 0");
+        }
+        let of_csv =
+            [("columns", !self.columns.is_empty()), ("file", self.file.is_some()), ("skip", !self.skip.is_empty())];
+        if let Some((key, _)) = of_csv.into_iter().find(|(_, is_given)| *is_given) {
+            return value(key, "only a workload of kind csv has it");
+        }
+        if self.proposals_per_s > 0 && (self.legs == 0 || self.legs > subchains.min(MAX_LEGS)) {
             return value("legs", "at least 1, at most 16 and at most as many as there are subchains");
+        }
+        let reads = self.read_per_mille > 0 || self.prefix_per_mille > 0;
+        if self.proposals_per_s > 0 && reads && self.legs >= subchains.min(MAX_LEGS) {
+            let key = if self.read_per_mille > 0 { "read_per_mille" } else { "prefix_per_mille" };
+            return value(key, "the leg that reads is on a subchain of its own: write fewer legs, or more subchains");
         }
         Ok(())
     }
 
-    /// Reads the rows of a CSV workload.
-    ///
-    /// # Errors
-    /// [`ScenarioError`] with the line.
-    pub fn rows(&self, text: &str) -> Result<Vec<Row>, ScenarioError> {
-        let wrong = |problem: String| ScenarioError::value("workload.file", problem);
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let headers = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
-        let place = |column: &String| {
-            let place = headers.iter().position(|header| header == column);
-            place.ok_or_else(|| wrong(format!("there is no column {column}; there are {headers:?}")))
-        };
-        let columns = self.columns.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
-        let skip = match self.skip.as_slice() {
-            [column, text] => Some((place(column)?, text)),
-            _ => None,
-        };
-        let mut rows = Vec::new();
-        for (line, record) in (2usize..).zip(reader.records()) {
-            let record = record.map_err(|error| wrong(error.to_string()))?;
-            if rows.len() == MAX_ROWS {
-                return Err(wrong(format!("more than {MAX_ROWS} rows make proposals; take fewer")));
-            }
-            let field = |place: usize| record.get(place).unwrap_or_default().to_owned();
-            if skip.is_some_and(|(place, text)| record.get(place) == Some(text)) {
-                continue;
-            }
-            let [first, second, reference] = [0, 1, 2].map(|at| columns.get(at).map_or(String::new(), |at| field(*at)));
-            if first == second || first.is_empty() || second.is_empty() {
-                return Err(wrong(format!("line {line}: a row needs two different parties")));
-            }
-            rows.push(Row { first, second, reference: format!("{line}/{reference}") });
-        }
-        Ok(rows)
+    /// What proposals that are made up do now and then.
+    const fn of_proposals(&self) -> [(&'static str, u32); 6] {
+        [
+            ("hot_per_mille", self.hot_per_mille),
+            ("notify_per_mille", self.notify_per_mille),
+            ("read_per_mille", self.read_per_mille),
+            ("prefix_per_mille", self.prefix_per_mille),
+            ("shared_per_mille", self.shared_per_mille),
+            ("cancel_per_mille", self.cancel_per_mille),
+        ]
     }
 
-    /// The parties of these rows, sorted.
-    pub fn parties(rows: &[Row]) -> Vec<String> {
-        let parties: BTreeSet<&String> = rows.iter().flat_map(|row| [&row.first, &row.second]).collect();
-        parties.into_iter().cloned().collect()
+    fn check_csv(&self) -> Result<(), ScenarioError> {
+        let value = |key: &str, problem: &str| Err(ScenarioError::value(&format!("workload.{key}"), problem));
+        if self.file.is_none() || self.columns.len() != 3 {
+            return value("columns", "a CSV workload names its file and three columns: two parties and a reference");
+        }
+        if !self.skip.is_empty() && self.skip.len() != 2 {
+            return value("skip", "two texts: a column and what stands in it when the row is left out");
+        }
+        if let Some((key, _)) = self.of_proposals().iter().find(|(_, share)| *share > 0) {
+            return value(key, "a row of a CSV file says what its proposal does: leave this key out");
+        }
+        if self.legs != 2 {
+            return value("legs", "a row of a CSV file has two parties: leave this key out");
+        }
+        Ok(())
     }
 
     /// Everything that comes within `length_ms`, in order of time. Rows come one after the other at the workload's
     /// rate, all of them.
     pub fn arrivals(&self, rows: &[Row], subchains: usize, length_ms: u64, seed: Seed) -> Vec<Arrival> {
         let mut random = Random::new(seed, 50);
+        // A stream of its own: reads and cancels do not shift what else arrives.
+        let mut on_reads = Random::new(seed, 51);
         let mut arrivals = Vec::new();
         if self.kind == WorkloadKind::Csv {
             let parties = Self::parties(rows);
@@ -212,9 +238,8 @@ impl Workload {
                     parties: vec![position(&row.first), position(&row.second)],
                     reference: row.reference.clone(),
                     amount: Some(1),
-                    is_local: false,
-                    notifies: false,
-                    repeats: false,
+                    repeats: random.chance(self.repeat_per_mille),
+                    ..Arrival::default()
                 });
             }
         } else {
@@ -227,7 +252,8 @@ impl Workload {
                 let amount = (self.kind == WorkloadKind::Transfers).then(|| 1 + random.below(20).min(19) as i64);
                 let notifies = random.chance(self.notify_per_mille);
                 let repeats = random.chance(self.repeat_per_mille);
-                arrivals.push(Arrival { at_ms, parties, reference, amount, is_local: false, notifies, repeats });
+                let drawn = Arrival { at_ms, parties, reference, amount, notifies, repeats, ..Arrival::default() };
+                arrivals.push(self.with_reads(drawn, subchains, &mut on_reads));
             }
         }
         for chain in 0..subchains {
@@ -244,13 +270,31 @@ impl Workload {
                         LocalKind::Transfers => Some(20 - random.below(41) as i64),
                     },
                     is_local: true,
-                    notifies: false,
                     repeats,
+                    ..Arrival::default()
                 });
             }
         }
         arrivals.sort_by_key(|arrival| arrival.at_ms);
         arrivals
+    }
+
+    /// What a proposal reads, and whether it is taken back.
+    fn with_reads(&self, drawn: Arrival, subchains: usize, random: &mut Random) -> Arrival {
+        let scans = random.chance(self.prefix_per_mille);
+        let reads = random.chance(self.read_per_mille) || scans;
+        let left: Vec<usize> = (0..subchains).filter(|position| !drawn.parties.contains(position)).collect();
+        let place = usize::try_from(random.below(left.len() as u64)).unwrap_or(0);
+        let is_cancelled = random.chance(self.cancel_per_mille);
+        Arrival {
+            reader: left.get(place).copied().filter(|_| reads),
+            scans,
+            // Who writes the record holds it already.
+            shares: random.chance(self.shared_per_mille) && drawn.reference != HOT,
+            asserts: random.chance(ASSERTED_PER_MILLE),
+            cancelled_after_ms: is_cancelled.then(|| random.below(CANCELLED_WITHIN_MS + 1)),
+            ..drawn
+        }
     }
 
     /// As many different subchains as a proposal has legs.

@@ -1,14 +1,14 @@
-//! What people do while a trial runs: proposals and transactions, those that are submitted once more, and changes of
-//! validators.
+//! What people do while a trial runs: proposals and transactions, those that are submitted once more or taken back, and
+//! changes of validators.
 
 use super::books::Amounts;
 use crate::fixture::{FixtureKind, LegDraft, Member, Network};
-use crate::scenario::{Arrival, BALANCE, HandoffPlan, Scenario, TILL, WorkloadKind};
+use crate::scenario::{Arrival, BALANCE, HOT, HandoffPlan, Scenario, TILL, WorkloadKind};
 use crate::world::{ChainIndex, World};
-use ledger_protocol::ProposalId;
 use ledger_protocol::chain::Input;
 use ledger_protocol::codec::{BoundedBytes, Text};
 use ledger_protocol::transaction::{AddToCounter, Expectation, Operation, SetKey};
+use ledger_protocol::{ProposalId, Version};
 use std::collections::VecDeque;
 
 /// After so long a client that repeats submits once more.
@@ -20,19 +20,22 @@ pub(super) struct Agenda<'s> {
     scenario: &'s Scenario,
     repeats: VecDeque<(u64, ChainIndex, Input)>,
     handoffs: VecDeque<HandoffPlan>,
+    /// Proposals that are to be taken back, by time.
+    cancels: VecDeque<(u64, ProposalId)>,
 }
 
 impl<'s> Agenda<'s> {
     pub(super) fn new(scenario: &'s Scenario) -> Self {
         let mut handoffs = scenario.handoffs.clone();
         handoffs.sort_by_key(|handoff| handoff.at_ms);
-        Self { scenario, repeats: VecDeque::new(), handoffs: handoffs.into() }
+        Self { scenario, repeats: VecDeque::new(), handoffs: handoffs.into(), cancels: VecDeque::new() }
     }
 
     /// The next time at which something is due.
     pub(super) fn next_ms(&self) -> Option<u64> {
         let repeat = self.repeats.front().map(|(at_ms, _, _)| *at_ms);
-        [repeat, self.handoffs.front().map(|handoff| handoff.at_ms)].into_iter().flatten().min()
+        let cancel = self.cancels.front().map(|(at_ms, _)| *at_ms);
+        [repeat, cancel, self.handoffs.front().map(|handoff| handoff.at_ms)].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -40,9 +43,14 @@ impl<'s> Agenda<'s> {
         while let Some((_, chain, input)) = self.repeats.pop_front_if(|(at_ms, _, _)| *at_ms <= now_ms) {
             world.submit(chain, input);
         }
+        while let Some((_, id)) = self.cancels.pop_front_if(|(at_ms, _)| *at_ms <= now_ms) {
+            network.cancel(world, id);
+        }
         while let Some(handoff) = self.handoffs.pop_front_if(|handoff| handoff.at_ms <= now_ms) {
-            let position = network.subchains.iter().position(|subchain| subchain.name == handoff.chain);
-            network.rotate(world, position.map_or(Member::Relay, Member::Subchain));
+            let Some(member) = super::casting::member(network, &handoff.chain) else {
+                panic!("no chain {} hands over: scenarios are checked when they are read", handoff.chain)
+            };
+            network.rotate(world, member);
         }
     }
 
@@ -61,10 +69,14 @@ impl<'s> Agenda<'s> {
             let Some(operations) = local_operations(arrival) else { return };
             (network.index(Member::Subchain(position)), network.draft_local(world, position, operations))
         } else {
-            let drafts = self.legs(arrival);
-            let valid_until = network.relay_height(world).saturating_add(1_500);
+            let drafts = self.legs(world, network, arrival);
+            let valid_until = network.relay_height(world).saturating_add(self.scenario.workload.valid_blocks);
             let (id, input) = network.draft_until(world, &drafts, self.scenario.workload.t_prep, valid_until);
             ids.push(id);
+            if let Some(after_ms) = arrival.cancelled_after_ms {
+                self.cancels.push_back((now_ms + after_ms, id));
+                self.cancels.make_contiguous().sort_unstable();
+            }
             let moved = drafts.iter().map(|(position, draft)| {
                 let amount = draft.deltas.iter().map(|(_, amount)| *amount).sum::<i64>();
                 (*position, amount)
@@ -78,26 +90,41 @@ impl<'s> Agenda<'s> {
         world.submit(chain, input);
     }
 
-    fn legs(&self, arrival: &Arrival) -> Vec<(usize, LegDraft)> {
+    fn legs(&self, world: &World, network: &Network, arrival: &Arrival) -> Vec<(usize, LegDraft)> {
+        let look = |position: usize| hot_record(world, network, arrival, position);
         let notified = arrival.parties.len().checked_sub(1).filter(|_| arrival.notifies);
         let voting = arrival.parties.len() - usize::from(notified.is_some());
         let others = i64::try_from(voting).unwrap_or(1) - 1;
         let leg = |(place, position): (usize, &usize)| {
             let record = || vec![record(arrival)];
             if Some(place) == notified {
-                return (*position, LegDraft { writes: record(), deltas: Vec::new(), notify: true });
+                return (*position, LegDraft { writes: record(), notify: true, ..LegDraft::default() });
             }
             let share = arrival.amount.map(|amount| if place == 0 { -amount * others } else { amount });
             let deltas = share.filter(|share| *share != 0).map(|share| (BALANCE.to_owned(), share));
             let writes = match self.scenario.workload.kind {
-                // A proposal of one voting leg moves nothing, and writes a record instead.
-                WorkloadKind::Transfers if others > 0 => Vec::new(),
+                // A hot transfer writes the record beside what it moves. A proposal of one voting leg moves nothing, and
+                // writes a record instead.
+                WorkloadKind::Transfers if others > 0 && arrival.reference != HOT => Vec::new(),
                 WorkloadKind::Transfers | WorkloadKind::Records | WorkloadKind::Csv => record(),
             };
-            (*position, LegDraft { writes, deltas: deltas.into_iter().collect(), notify: false })
+            let reads = if arrival.shares { vec![look(*position)] } else { Vec::new() };
+            (*position, LegDraft { writes, deltas: deltas.into_iter().collect(), reads, ..LegDraft::default() })
         };
-        arrival.parties.iter().enumerate().map(leg).collect()
+        let mut legs: Vec<(usize, LegDraft)> = arrival.parties.iter().enumerate().map(leg).collect();
+        if let Some(position) = arrival.reader {
+            let (scans, reads) =
+                if arrival.scans { (vec![look(position)], vec![]) } else { (vec![], vec![look(position)]) };
+            legs.push((position, LegDraft { reads, scans, ..LegDraft::default() }));
+        }
+        legs
     }
+}
+
+/// The hot record of a chain, with the version that its client has just read and asserts, if it does.
+fn hot_record(world: &World, network: &Network, arrival: &Arrival, position: usize) -> (String, Option<Version>) {
+    let read = || network.value(world, position, FixtureKind::Records, HOT).map(|value| value.version);
+    (HOT.to_owned(), arrival.asserts.then(read).flatten())
 }
 
 /// A record's key and text.

@@ -45,7 +45,7 @@ pub(super) struct Casting {
 }
 
 /// A chain of the network by its name.
-fn member(network: &Network, name: &str) -> Option<Member> {
+pub(super) fn member(network: &Network, name: &str) -> Option<Member> {
     if name == crate::scenario::RELAY {
         return Some(Member::Relay);
     }

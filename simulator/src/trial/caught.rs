@@ -56,6 +56,7 @@ fn without_a_world(name: &str, scenario: &Scenario, seed: Seed, contradiction: C
         frozen: Vec::new(),
         chronicle: Chronicle::default(),
         properties: Vec::new(),
+        left_out: scenario.left_out(),
         failure: Some(Box::new(failure)),
     }
 }

@@ -113,4 +113,9 @@ impl World {
     pub fn add_property(&mut self, property: Box<dyn Property>) {
         self.properties.push(property);
     }
+
+    /// Leaves out the properties whose names are not to be kept; before the first event.
+    pub(crate) fn keep_properties(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.properties.retain(|property| is_kept(property.name()));
+    }
 }

@@ -60,8 +60,9 @@ fn a_day_of_flights_over_seventeen_subchains() {
     for chunk in flights.chunks(40) {
         for flight in chunk {
             let record = || vec![(flight.key.clone(), flight.value.clone())];
-            let carrier = LegDraft { writes: record(), deltas: vec![("landing".into(), -100)], notify: false };
-            let airport = LegDraft { writes: record(), deltas: vec![("income".into(), 100)], notify: false };
+            let leg = |deltas| LegDraft { writes: record(), deltas, ..LegDraft::default() };
+            let carrier = leg(vec![("landing".into(), -100)]);
+            let airport = leg(vec![("income".into(), 100)]);
             let legs = [(position[flight.carrier.as_str()], carrier), (position[flight.airport.as_str()], airport)];
             ids.push(network.propose(&mut world, &legs, 200));
         }

@@ -10,5 +10,6 @@ mod flights;
 mod handoffs;
 mod notify;
 mod proposals;
+mod reads;
 mod replay;
 mod suites;

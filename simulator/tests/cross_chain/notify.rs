@@ -107,8 +107,8 @@ fn a_notify_at_a_lock_waits_aside_while_others_pass() {
         ok(network.register(&mut world));
         let write = |key: &str, value: &str, notify| LegDraft {
             writes: vec![(key.into(), value.into())],
-            deltas: Vec::new(),
             notify,
+            ..LegDraft::default()
         };
         // Chalk is stopped: basalt's key stays locked by the first.
         for process in network.subchains[2].processes.clone() {

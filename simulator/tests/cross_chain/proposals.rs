@@ -39,7 +39,7 @@ pub(crate) fn transfer(number: u64, amount: i64) -> Vec<(usize, LegDraft)> {
     let draft = |delta: i64| LegDraft {
         writes: vec![(format!("transfer/{number}"), format!("{delta}"))],
         deltas: vec![("balance".into(), delta)],
-        notify: false,
+        ..LegDraft::default()
     };
     vec![(0, draft(-amount)), (1, draft(amount))]
 }
@@ -50,7 +50,7 @@ pub(crate) fn settle(world: &mut World, network: &Network, ids: &[ProposalId], w
     ok(world.check_at_rest());
 }
 
-fn state_of(world: &World, network: &Network, id: &ProposalId) -> ProposalState {
+pub(crate) fn state_of(world: &World, network: &Network, id: &ProposalId) -> ProposalState {
     network.proposal(world, id).expect("the record is kept until valid_until").state
 }
 

@@ -57,8 +57,10 @@ fn load(file: &Path, signatures: Option<Signatures>) -> Outcome<Loaded> {
         None => Vec::new(),
         Some(data) => {
             let data = file.parent().unwrap_or_else(|| Path::new(".")).join(data);
-            let rows = scenario.workload.rows(&read(&data)?);
-            rows.map_err(|error| Failure::input(&data, error).next("mend the row, or skip it by a column"))?
+            let rows = scenario.rows(&read(&data)?);
+            rows.map_err(|error| {
+                Failure::input(&data, error).next("mend the row, skip it by a column, or mend the name")
+            })?
         }
     };
     let name = file.file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().into_owned());

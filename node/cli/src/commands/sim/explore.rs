@@ -7,7 +7,7 @@ use crate::output::{Output, table};
 use serde::Serialize;
 use simulator::Seed;
 use simulator::trial::{self, Coverage, Step, Trial, count_by_kind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -35,6 +35,8 @@ struct Told {
     /// Steps of the state tables that no trial took.
     steps_missed: Vec<String>,
     signatures: &'static str,
+    /// Properties that at least one of the scenarios does not ask for.
+    left_out: BTreeSet<&'static str>,
     broken: Vec<BrokenTold>,
 }
 
@@ -65,6 +67,7 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
         steps_covered: Vec::new(),
         steps_missed: Vec::new(),
         signatures: kinds(&loaded),
+        left_out: loaded.iter().flat_map(|one| one.scenario.left_out()).collect(),
         broken: Vec::new(),
     };
     let mut coverage = Coverage::new();
@@ -169,8 +172,14 @@ fn words(told: &Told) -> String {
         counts.iter().map(|(name, count)| vec![(*name).to_owned(), count.to_string()]).collect()
     };
     let steps = |steps: &[String]| -> Vec<Vec<String>> { steps.iter().map(|step| vec![step.clone()]).collect() };
+    let left_out: Vec<&str> = told.left_out.iter().copied().collect();
+    let left_out = if left_out.is_empty() {
+        String::new()
+    } else {
+        format!("\nproperties not checked: {}\n", left_out.join("; "))
+    };
     format!(
-        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; {} signatures\n\n{}\n{}\n{}\n{}\n{}",
+        "{} trials of {} in {} s on {} cores: {} broken; {} s of virtual time, {} events; {} signatures\n{left_out}\n{}\n{}\n{}\n{}\n{}",
         told.trials,
         told.scenarios.join(", "),
         told.elapsed_s,

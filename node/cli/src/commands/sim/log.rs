@@ -26,6 +26,7 @@ fn text(trial: &Trial, replay: &str) -> String {
     }
     line("\nProperties".into());
     trial.properties.iter().for_each(|property| line(format!("  {property}")));
+    trial.left_out.iter().for_each(|name| line(format!("  not checked, the scenario leaves it out: {name}")));
     line(format!("\nFaults (times from the start of the work, which is at {} ms)", trial.work_began_ms));
     for span in &trial.strikes {
         let hit: Vec<String> = span.processes.iter().map(ToString::to_string).collect();

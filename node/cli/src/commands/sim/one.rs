@@ -31,6 +31,8 @@ struct Told {
     states_and_steps_covered: usize,
     signatures: &'static str,
     properties: Vec<String>,
+    /// Properties that the scenario does not ask for.
+    left_out: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     broken: Option<BrokenTold>,
 }
@@ -105,6 +107,7 @@ fn tell(loaded: &Loaded, trial: &Trial, replay: &str, log: Option<PathBuf>) -> T
         states_and_steps_covered: trial.chronicle.coverage.len(),
         signatures: trial.signatures.name(),
         properties: trial.properties.clone(),
+        left_out: trial.left_out.clone(),
         broken: trial.failure.as_ref().map(|broken| BrokenTold::new(broken, replay.to_owned(), log)),
     }
 }
@@ -144,6 +147,9 @@ fn words(told: &Told) -> String {
     for property in &told.properties {
         let verdict = if is_broken(&property) { "property BROKEN, saw" } else { "property holds, saw" };
         let _ignored = writeln!(text, "{verdict:<26} {property}");
+    }
+    for name in &told.left_out {
+        let _ignored = writeln!(text, "{:<26} {name}", "property not checked");
     }
     text
 }

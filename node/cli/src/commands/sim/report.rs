@@ -49,6 +49,8 @@ struct Data<'t> {
     /// So many of them, the first ones, have a lane; the others come without their legs.
     lanes: usize,
     properties: &'t [String],
+    /// Properties that the scenario does not ask for.
+    left_out: &'t [&'static str],
     steps: Vec<String>,
     steps_missed: Vec<String>,
     broken: Option<Broken<'t>>,
@@ -123,6 +125,7 @@ fn data<'t>(loaded: &'t Loaded, trial: &'t Trial, replay: &'t str) -> Data<'t> {
             .collect(),
         lanes: chronicle.proposals.len().min(MAX_LANES),
         properties: &trial.properties,
+        left_out: &trial.left_out,
         steps: chronicle.coverage.iter().map(step).collect(),
         steps_missed: missed(&chronicle.coverage).iter().map(step).collect(),
         broken: trial.failure.as_ref().map(|broken| Broken {

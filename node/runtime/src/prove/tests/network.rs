@@ -116,7 +116,7 @@ pub(super) fn transfer(number: u64, amount: i64) -> Vec<(usize, LegDraft)> {
     let draft = |delta: i64| LegDraft {
         writes: vec![(format!("transfer/{number}"), format!("{delta}"))],
         deltas: vec![("balance".into(), delta)],
-        notify: false,
+        ..LegDraft::default()
     };
     vec![(0, draft(-amount)), (1, draft(amount))]
 }

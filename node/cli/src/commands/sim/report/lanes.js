@@ -190,6 +190,7 @@ function drawProperties() {
   });
   if (data.broken && !data.properties.some(line => property(line)[0] === data.broken.property)) rows.unshift([data.broken.property,
     el("span", { class: "fails" }, "✗ broken"), data.broken.one_fact]);
+  for (const name of data.left_out) rows.push([name, el("span", { class: "soft" }, "not checked"), "The scenario leaves it out."]);
   byId("property-table").replaceChildren(table("What each property looked at, with counts", ["Property", "Verdict", "What it evaluated"], rows));
 }
 function drawSteps() {
