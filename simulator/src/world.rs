@@ -77,7 +77,6 @@ struct Chain {
 struct Running {
     replica: Replica,
     timers: BTreeMap<ReplicaTimer, Moment>,
-    signed: Signed,
 }
 
 struct Process {
@@ -90,6 +89,8 @@ struct Process {
     clock_stopped_at_ms: Option<u64>,
     was_wiped: bool,
     disk: Disk,
+    /// What its keys have signed in all its lives: what a log gives back is sent again without being signed again.
+    signed: BTreeMap<ChainIndex, Signed>,
     running: BTreeMap<ChainIndex, Running>,
     halted: BTreeMap<ChainIndex, String>,
 }
@@ -340,3 +341,6 @@ impl World {
         processes[process.0].disk.crash(tail, on_crash);
     }
 }
+
+#[cfg(test)]
+mod tests;

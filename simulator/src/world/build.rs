@@ -41,6 +41,7 @@ impl World {
             clock_stopped_at_ms: None,
             was_wiped: false,
             disk: Disk::default(),
+            signed: BTreeMap::new(),
             running: BTreeMap::new(),
             halted: BTreeMap::new(),
         });
