@@ -59,6 +59,12 @@ impl ActorKind {
         }
     }
 
+    /// Whether others are told, or its own replica forgets, what that replica did: then it may find itself contradicted
+    /// and halt.
+    pub(crate) const fn misleads_its_replica(self) -> bool {
+        matches!(self, Self::EquivocatingProposer | Self::DoubleVoter | Self::Amnesiac | Self::BadSubchain)
+    }
+
     /// What it can be told to do alone; otherwise it does all of it, in turns that the seed picks.
     pub const fn ways(self) -> &'static [&'static str] {
         match self {

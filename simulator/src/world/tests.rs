@@ -126,3 +126,34 @@ fn a_signature_that_a_log_gives_back_is_seen_to_leave() {
         assert!(seen.unseen.is_empty(), "effect {at_effect}: precommits of a certificate left unseen: {seen:?}");
     }
 }
+
+/// Who only keeps things back, repeats or garbles them has a replica that nobody lied to; and nobody has lied before its
+/// role begins.
+#[test]
+fn a_halt_is_excused_where_the_replica_itself_was_made_to_lie_and_counts_as_a_misdeed() {
+    let halts = |kind: ActorKind, from_ms: u64| {
+        let (mut world, network) = network(WorldConfig::smooth("halts"));
+        let (amber, process) = (network.subchains[0].index, network.subchains[0].processes[0]);
+        world.blame().seat(process, amber);
+        let role = role(&world, kind, process, amber, from_ms);
+        world.cast(role);
+        world.run_for(1_000).unwrap_or_else(|failure| panic!("{failure}"));
+        world.halted(process, amber, "it was made to");
+        let outcome = world.run_for(5_000).map(|()| world.is_up(process));
+        (outcome.map_err(|failure| failure.property), world.misdeeds().clone())
+    };
+    for kind in ActorKind::ALL {
+        let lies = matches!(
+            kind,
+            ActorKind::EquivocatingProposer | ActorKind::DoubleVoter | ActorKind::Amnesiac | ActorKind::BadSubchain
+        );
+        let (outcome, misdeeds) = halts(kind, 0);
+        let counted = misdeeds.get(&format!("{}: halted", kind.name())).copied().unwrap_or(0);
+        if lies {
+            assert_eq!((outcome, counted), (Ok(true), 1), "{kind:?}");
+        } else {
+            assert_eq!((outcome, counted), (Err("no replica halts"), 0), "{kind:?}");
+        }
+        assert_eq!(halts(kind, 1_001).0, Err("no replica halts"), "{kind:?} before it begins");
+    }
+}
