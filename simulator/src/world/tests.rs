@@ -6,6 +6,9 @@ use crate::actors::Role;
 use crate::fixture::{Network, NetworkPlan, SubchainPlan};
 use crate::scenario::ActorKind;
 use crate::signer::SignedKind;
+use bridge_courier::driver::CourierMessage;
+use chain_engine::ChainReader;
+use chain_state::{StoreReader, WriteBatch};
 use ledger_protocol::chain::CertificateKind;
 use ledger_protocol::transaction::{AddToCounter, Operation, StateKey};
 use ledger_protocol::{AccountName, Suite};
@@ -155,5 +158,38 @@ fn a_halt_is_excused_where_the_replica_itself_was_made_to_lie_and_counts_as_a_mi
             assert_eq!((outcome, counted), (Err("no replica halts"), 0), "{kind:?}");
         }
         assert_eq!(halts(kind, 1_001).0, Err("no replica halts"), "{kind:?} before it begins");
+    }
+}
+
+/// What a courier or a server reads is its own store's: a row that cannot be read is a mistake of the code, and no
+/// reason to go on in silence.
+#[test]
+fn a_courier_or_server_that_cannot_read_its_store_breaks_the_run() {
+    for of_relay in [true, false] {
+        let config = WorldConfig { halts_fail: false, ..WorldConfig::smooth("a_courier_that_cannot_read") };
+        let (mut world, mut network) = network(config);
+        network.register(&mut world).unwrap_or_else(|failure| panic!("{failure}"));
+        let amber = network.subchains[0].index;
+        let (chain, process) = if of_relay {
+            (network.relay, network.relay_processes[0])
+        } else {
+            (amber, network.subchains[0].processes[0])
+        };
+        let reader = ChainReader::new(world.store(process, chain).unwrap(), Suite::Standard);
+        let block = Arc::new(reader.published(world.height(process, chain).unwrap()).unwrap().unwrap());
+        let disk = &mut world.processes[process.0].disk;
+        let rows = disk.store(chain).unwrap().scan(&[], &[0xff; 64], usize::MAX).unwrap();
+        let mut batch = WriteBatch::default();
+        rows.into_iter().for_each(|(key, _)| batch.put(key, vec![0xff]));
+        let point = disk.commit(chain, batch, Height(1));
+        disk.synced(point);
+        if of_relay {
+            let asks = CourierMessage::AskStatus { source: world.chain_id(amber) }.bytes();
+            world.ask_servers(network.subchains[0].processes[0], amber, &asks.into());
+        } else {
+            world.courier_published(process, chain, &block);
+        }
+        let failed = world.run_for(1_000);
+        assert_eq!(failed.map_err(|failure| failure.property), Err("no courier fails"), "of the relay: {of_relay}");
     }
 }
