@@ -175,6 +175,8 @@ pub struct World {
     /// Blocks that were durable before anybody lived to publish them.
     published_late: u64,
     events: u64,
+    /// Events since time last passed.
+    at_once: u64,
     trace: Trace,
     properties: Vec<Box<dyn Property>>,
     /// How often replicas reported a validator that signed two conflicting messages.
@@ -221,6 +223,7 @@ impl World {
             effects: 0,
             published_late: 0,
             events: 0,
+            at_once: 0,
             trace: Trace::default(),
             properties: crate::property::standard(),
             accusations: BTreeMap::new(),

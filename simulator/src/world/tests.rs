@@ -193,3 +193,24 @@ fn a_courier_or_server_that_cannot_read_its_store_breaks_the_run() {
         assert_eq!(failed.map_err(|failure| failure.property), Err("no courier fails"), "of the relay: {of_relay}");
     }
 }
+
+/// Whoever runs the world, by a condition or for a span: a moment that does not end breaks the run, and hangs nothing.
+#[test]
+fn a_world_in_which_no_time_passes_stops_and_says_so() {
+    let stuck = || {
+        let mut world = World::new(Seed(1), WorldConfig::smooth("no time passes"));
+        for _ in 0..run::MAX_EVENTS_AT_ONCE + 10 {
+            // Of a role that nobody plays: it does nothing.
+            world.schedule(1, Happening::Act(usize::MAX));
+        }
+        world
+    };
+    let (mut for_a_span, mut until) = (stuck(), stuck());
+    let failures = [for_a_span.run_for(10).unwrap_err(), until.run_until(|_| false, 10).unwrap_err()];
+    assert!(failures.iter().all(|failure| failure.property == "time passes" && failure.at_ms == 1), "{failures:?}");
+    let mut passes = World::new(Seed(1), WorldConfig::smooth("time passes"));
+    for after_ms in 0..2 * run::MAX_EVENTS_AT_ONCE {
+        passes.schedule(after_ms % 1_000, Happening::Act(usize::MAX));
+    }
+    passes.run_for(2_000).unwrap();
+}
