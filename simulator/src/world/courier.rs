@@ -356,25 +356,18 @@ impl World {
 
     fn send_courier(&mut self, from: ProcessId, to: ProcessId, route: usize, to_server: bool, bytes: &Arc<[u8]>) {
         self.record(Some(from), None, "courier sends to", to.0 as u64, bytes);
-        let deliver = |epoch| {
-            Happening::Courier(CourierHappening::Deliver {
-                to,
-                from,
-                epoch,
-                route,
-                to_server,
-                bytes: Arc::clone(bytes),
-            })
-        };
+        let deliver =
+            |epoch, bytes| Happening::Courier(CourierHappening::Deliver { to, from, epoch, route, to_server, bytes });
         if from == to {
-            self.schedule(0, deliver(0));
+            self.schedule(0, deliver(0, Arc::clone(bytes)));
             return;
         }
         let Some(epoch) = self.link_epoch(from, to) else { return };
         let subchain = self.couriers.routes[route].subchain;
         let stream = (from, to, COURIER_STREAM | Lane::Courier as u8, subchain);
         for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream) {
-            self.schedule(at_ms - self.now_ms, deliver(epoch));
+            let bytes = self.network.carried(&mut self.on_network, stream, bytes);
+            self.schedule(at_ms - self.now_ms, deliver(epoch, bytes));
         }
     }
 
