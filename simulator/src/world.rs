@@ -82,6 +82,8 @@ struct Running {
 struct Process {
     peer: Peer,
     is_up: bool,
+    /// How many things keep it from starting.
+    holds: u32,
     /// Rises with every start and crash; events of an earlier life are void.
     life: u64,
     skew_ms: i64,

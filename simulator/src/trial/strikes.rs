@@ -1,4 +1,6 @@
 //! Strikes at work: who they hit, what they change in the world, and how it is mended.
+//!
+//! Whom several strikes keep down is down until the last of them ends, whatever else would start it.
 
 use super::healing::Healing;
 use crate::disk::Tail;
@@ -20,6 +22,12 @@ const MAX_READS_LEFT: u64 = 4_096;
 /// Whether a process that such a strike stopped is started again while it lasts.
 const fn stops_again(kind: FaultKind) -> bool {
     matches!(kind, FaultKind::DiskFull | FaultKind::DiskError)
+}
+
+/// Whether those whom such a strike hits are down as long as it lasts.
+const fn keeps_down(kind: FaultKind) -> bool {
+    use FaultKind::{Crash, PowerCut, RestoreBackup, TornTail, Wipe};
+    matches!(kind, Crash | PowerCut | TornTail | Wipe | RestoreBackup)
 }
 
 /// A strike that hit somebody, with whom and when, from the start of the work.
@@ -154,6 +162,9 @@ impl Strikes {
                 | FaultKind::CourierOutage
                 | FaultKind::RestoreBackup => {}
             }
+            if keeps_down(span.strike.kind) {
+                world.hold_down(process);
+            }
         }
         self.cut(world, span);
     }
@@ -181,15 +192,7 @@ impl Strikes {
         };
         for process in span.processes.iter().copied() {
             match kind {
-                FaultKind::Crash
-                | FaultKind::PowerCut
-                | FaultKind::TornTail
-                | FaultKind::Wipe
-                | FaultKind::RestoreBackup
-                    if !self.is_down(process) =>
-                {
-                    world.restart(process);
-                }
+                _ if keeps_down(kind) => world.let_up(process),
                 FaultKind::DiskFull if !still(&process) => {
                     world.fill_disk(process, false);
                     world.restart(process);
@@ -216,13 +219,6 @@ impl Strikes {
             }
             _ => {}
         }
-    }
-
-    /// Whether a strike under way keeps a process down.
-    fn is_down(&self, process: ProcessId) -> bool {
-        use FaultKind::{Crash, PowerCut, RestoreBackup, TornTail, Wipe};
-        let keeps_down = |kind| matches!(kind, Crash | PowerCut | TornTail | Wipe | RestoreBackup);
-        self.active.iter().any(|(_, span)| keeps_down(span.strike.kind) && span.processes.contains(&process))
     }
 }
 
@@ -285,3 +281,6 @@ pub fn count_by_kind(spans: &[StrikeSpan]) -> BTreeMap<&'static str, usize> {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests;

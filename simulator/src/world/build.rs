@@ -36,6 +36,7 @@ impl World {
         self.processes.push(Process {
             peer: Self::peer(process),
             is_up: false,
+            holds: 0,
             life: 0,
             skew_ms,
             clock_stopped_at_ms: None,

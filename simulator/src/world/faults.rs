@@ -82,13 +82,27 @@ impl World {
         here.was_wiped = true;
     }
 
-    /// Starts a process that is down.
+    /// From now on a process that is down stays down, whoever starts it, until [`Self::let_up`] was called as often.
+    pub fn hold_down(&mut self, process: ProcessId) {
+        self.processes[process.0].holds += 1;
+    }
+
+    /// Takes back one [`Self::hold_down`]; after the last one the process starts.
+    pub fn let_up(&mut self, process: ProcessId) {
+        let here = &mut self.processes[process.0];
+        here.holds = here.holds.saturating_sub(1);
+        if here.holds == 0 {
+            self.restart(process);
+        }
+    }
+
+    /// Starts a process that is down, unless something holds it.
     pub fn restart(&mut self, process: ProcessId) {
         self.schedule(0, Happening::Start(process));
     }
 
     pub(super) fn start(&mut self, process: ProcessId) {
-        if self.is_up(process) {
+        if self.is_up(process) || self.processes[process.0].holds > 0 {
             return;
         }
         self.record(Some(process), None, "started", 0, &[]);
