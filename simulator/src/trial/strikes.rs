@@ -248,27 +248,28 @@ fn victims(world: &World, network: &Network, strike: &Strike) -> Vec<ProcessId> 
         place.and_then(|place| from.get(place)).copied().into_iter().collect()
     };
     let named = |name: &String| network.subchains.iter().find(|subchain| subchain.name == *name);
-    let chains: Vec<(ChainIndex, &[ProcessId])> = std::iter::once((network.relay, network.relay_processes.as_slice()))
-        .chain(network.subchains.iter().map(|subchain| (subchain.index, subchain.processes.as_slice())))
-        .collect();
+    let chains: Vec<ChainIndex> =
+        std::iter::once(network.relay).chain(network.subchains.iter().map(|subchain| subchain.index)).collect();
+    // Whoever made room for another one is no validator any more.
+    let of = |chain: ChainIndex| world.validators(chain);
     let drawn = |count: usize| drawn(strike, count);
     if let Some(member) = strike.backup_ms.and_then(|_| restored(network, strike)) {
         return world.seats(network.index(member));
     }
     match &strike.target {
         Target::Everybody => world.processes().collect(),
-        Target::Anyone => pick(&world.processes().collect::<Vec<_>>()),
-        Target::Relay => pick(&network.relay_processes),
-        Target::WholeRelay => network.relay_processes.clone(),
-        Target::Subchain(name) => named(name).map_or_else(Vec::new, |subchain| pick(&subchain.processes)),
-        Target::WholeSubchain(name) => named(name).map_or_else(Vec::new, |subchain| subchain.processes.clone()),
+        Target::Anyone => pick(&chains.into_iter().flat_map(of).collect::<Vec<_>>()),
+        Target::Relay => pick(&of(network.relay)),
+        Target::WholeRelay => of(network.relay),
+        Target::Subchain(name) => named(name).map_or_else(Vec::new, |subchain| pick(&of(subchain.index))),
+        Target::WholeSubchain(name) => named(name).map_or_else(Vec::new, |subchain| of(subchain.index)),
         Target::AnyWholeSubchain => {
             let subchain = network.subchains.get(drawn(network.subchains.len()));
-            subchain.map_or_else(Vec::new, |subchain| subchain.processes.clone())
+            subchain.map_or_else(Vec::new, |subchain| of(subchain.index))
         }
         Target::Leader => {
             let chain = chains.get(drawn(chains.len()));
-            chain.and_then(|(index, _)| world.next_leader(*index)).into_iter().collect()
+            chain.and_then(|index| world.next_leader(*index)).into_iter().collect()
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Strikes that overlap.
+//! Strikes that overlap, and whom they hit when validators have changed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::*;
 use crate::fixture::{NetworkPlan, SubchainPlan};
 use crate::random::Seed;
 use crate::world::WorldConfig;
-use ledger_protocol::Suite;
+use ledger_protocol::{Height, Suite};
 
 fn strike(number: usize, kind: FaultKind, target: Target, at_ms: u64, for_ms: u64) -> Strike {
     Strike { number, kind, target, draw: 7, at_ms, for_ms, backup_ms: None }
@@ -76,5 +76,43 @@ fn whoever_a_strike_keeps_down_is_not_started_because_its_disk_may_have_room_aga
             stage.run_to(at_ms);
             assert_eq!(stage.are_up(&relay), up, "{kind:?} at {at_ms} ms");
         }
+    }
+}
+
+/// One of amber's validators makes room for a new one. The set is that of the chain's newest block:
+/// until it is theirs, strikes hit those who vote.
+#[test]
+fn strikes_hit_those_who_are_validators_when_they_strike() {
+    let mut stage = Stage::new(Vec::new());
+    let Stage { world, network, .. } = &mut stage;
+    network.register(world).unwrap_or_else(|failure| panic!("{failure}"));
+    let amber = Member::Subchain(0);
+    let first = network.subchains[0].processes.clone();
+    let targets = [
+        Target::WholeSubchain("amber".into()),
+        Target::AnyWholeSubchain,
+        Target::Subchain("amber".into()),
+        Target::Anyone,
+        Target::Leader,
+    ];
+    let hit = |world: &World, network: &Network, target: &Target| {
+        (0..64)
+            .flat_map(|draw| {
+                let strike = Strike { draw: draw | draw << 32, ..strike(0, FaultKind::Crash, target.clone(), 0, 1) };
+                victims(world, network, &strike)
+            })
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let index = network.index(amber);
+    network.rotate(world, amber);
+    assert!(!targets.iter().any(|target| hit(world, network, target).last() > first.last()), "it does not vote yet");
+    world.run_until(|world| network.last_handoff(world, amber) > Height::ZERO, 120_000).unwrap();
+    let height = world.best_height(index);
+    world.run_until(|world| world.least_height(index) > Some(height), 120_000).unwrap();
+    let gone = first[0];
+    for target in &targets {
+        let hit = hit(world, network, target);
+        assert!(!hit.contains(&gone), "{target:?} hits {gone}, which made room");
+        assert!(hit.iter().any(|process| *process > first[3]), "{target:?} never hits the new validator");
     }
 }
