@@ -10,6 +10,7 @@ mod books;
 mod casting;
 mod chronicle;
 mod healing;
+mod links;
 mod strikes;
 
 pub use casting::ActorSpan;
@@ -21,12 +22,13 @@ use crate::failure::{Contradiction, Failure};
 use crate::fixture::Network;
 use crate::property;
 use crate::random::Seed;
-use crate::scenario::{Arrival, Latency, Row, Scenario, Schedule, Signatures, Workload};
-use crate::world::{ProcessId, World, WorldConfig};
+use crate::scenario::{Arrival, Row, Scenario, Schedule, Signatures, Workload};
+use crate::world::{World, WorldConfig};
 use agenda::Agenda;
 use casting::Casting;
 use healing::Healing;
 use ledger_protocol::{ChainId, Hash, ProposalId};
+use links::Links;
 use std::collections::{BTreeMap, BTreeSet};
 use strikes::Strikes;
 
@@ -92,7 +94,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let chronicle = chronicle::SharedChronicle::default();
     world.add_property(Box::new(chronicle::Observer::new(chronicle.clone(), network.relay)));
     property::of_network(network.relay).into_iter().for_each(|property| world.add_property(property));
-    spread(&mut world, &network, scenario.network.latency);
+    let mut links = Links::new(&mut world, &network, scenario.network.latency);
     casting::blame(&mut world, &network, scenario);
     let mut strikes = Strikes::new(&world, schedule.strikes().to_vec());
     let mut ids = Vec::new();
@@ -103,14 +105,20 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let outcome = network.register(&mut world).and_then(|()| {
         work_began_ms = world.now_ms();
         if is_calm_at_first {
-            roughen(&mut world, rough);
+            links.roughen(&mut world, rough);
         }
         let arrivals = scenario.workload.arrivals(rows, network.subchains.len(), scenario.length_ms, seed);
         let cast = casting.insert(Casting::new(&mut world, &network, scenario, seed));
-        let mut doing =
-            Doing { strikes: &mut strikes, casting: cast, healing: &mut healing, ids: &mut ids, amounts: &mut amounts };
+        let mut doing = Doing {
+            links: &mut links,
+            strikes: &mut strikes,
+            casting: cast,
+            healing: &mut healing,
+            ids: &mut ids,
+            amounts: &mut amounts,
+        };
         work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
-        settle(&mut world, &mut network, scenario, &ids, &mut healing)?;
+        settle(&mut world, &mut network, scenario, &ids, &mut healing, &mut links)?;
         let books = books::Books { amounts: &amounts, fates: &chronicle.fates() };
         books.check(&world, &network, scenario).map_err(|(broken, facts)| world.contradicted(broken, facts))
     });
@@ -145,51 +153,9 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     }
 }
 
-/// Gives every link the faults of the scenario, and leaves it its latency.
-fn roughen(world: &mut World, rough: NetworkConfig) {
-    let everybody: Vec<ProcessId> = world.processes().collect();
-    for from in &everybody {
-        for to in everybody.iter().filter(|to| *to != from) {
-            let latency_ms = world.link_config(*from, *to).latency_ms;
-            world.set_link(*from, *to, NetworkConfig { latency_ms, ..rough });
-        }
-    }
-}
-
-/// Sets the links of processes that are far apart.
-fn spread(world: &mut World, network: &Network, latency: Latency) {
-    let chains: Vec<&[ProcessId]> = std::iter::once(network.relay_processes.as_slice())
-        .chain(network.subchains.iter().map(|subchain| subchain.processes.as_slice()))
-        .collect();
-    let places: Vec<(ProcessId, usize)> = match latency {
-        Latency::Lan => return,
-        // One place per chain, near within it.
-        Latency::Region => {
-            let placed = chains.iter().enumerate();
-            placed.flat_map(|(chain, processes)| processes.iter().map(move |process| (*process, chain))).collect()
-        }
-        Latency::ThreeContinents => {
-            let placed = chains.iter().flat_map(|processes| processes.iter().enumerate());
-            placed.map(|(number, process)| (*process, number % 3)).collect()
-        }
-    };
-    let default = world.network_config();
-    for (from, here) in &places {
-        for (to, there) in &places {
-            let latency_ms = match (latency, here == there) {
-                (Latency::Region, true) => (2, 5),
-                (Latency::ThreeContinents, false) => (40, 130),
-                _ => continue,
-            };
-            if from != to {
-                world.set_link(*from, *to, NetworkConfig { latency_ms, ..default });
-            }
-        }
-    }
-}
-
 /// What is under way while work arrives.
 struct Doing<'a> {
+    links: &'a mut Links,
     strikes: &'a mut Strikes,
     casting: &'a mut Casting,
     healing: &'a mut Healing,
@@ -205,7 +171,7 @@ fn work(
     arrivals: &[Arrival],
     doing: &mut Doing<'_>,
 ) -> Result<(), Box<Failure>> {
-    let Doing { strikes, casting, healing, ids, amounts } = doing;
+    let Doing { links, strikes, casting, healing, ids, amounts } = doing;
     let began_ms = world.now_ms();
     let mut agenda = Agenda::new(scenario);
     let mut arrivals = arrivals.iter().peekable();
@@ -215,6 +181,9 @@ fn work(
         healing.advance(world, network, ids);
         agenda.advance(world, network, elapsed_ms);
         casting.advance(world, network, elapsed_ms, ids);
+        // Who has joined is as far away, and as cut off, as everybody else.
+        links.update(world, network);
+        strikes.admit(world);
         while let Some(arrival) = arrivals.next_if(|arrival| arrival.at_ms <= elapsed_ms) {
             agenda.submit(world, network, arrival, elapsed_ms, ids, amounts);
         }
@@ -243,6 +212,7 @@ fn settle(
     scenario: &Scenario,
     ids: &[ProposalId],
     healing: &mut Healing,
+    links: &mut Links,
 ) -> Result<(), Box<Failure>> {
     let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
     let limit_ms = world.now_ms() + scenario.settle_ms;
@@ -253,6 +223,7 @@ fn settle(
     while rested_ms < REST_MS {
         world.run_for(STEP_MS)?;
         healing.advance(world, network, ids);
+        links.update(world, network);
         let healed = healing.check(world, network, ids);
         left.retain(|id| !books::is_over(world, network, id, &bad));
         let open: Vec<&ProposalId> = left.iter().filter(|id| network.proposal(world, id).is_some()).copied().collect();

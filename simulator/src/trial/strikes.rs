@@ -46,7 +46,8 @@ pub(super) struct Strikes {
     /// Under way, with the time of their end.
     active: Vec<(u64, StrikeSpan)>,
     spans: Vec<StrikeSpan>,
-    everybody: Vec<ProcessId>,
+    /// How many processes there were when cuts were made last.
+    known: usize,
     retry_ms: u64,
     /// Strikes for which a backup is to be taken, with the time, and the backups that were.
     to_back_up: VecDeque<(u64, Strike)>,
@@ -55,7 +56,6 @@ pub(super) struct Strikes {
 
 impl Strikes {
     pub(super) fn new(world: &World, strikes: Vec<Strike>) -> Self {
-        let everybody = world.processes().collect();
         let to_back_up = strikes.iter().filter_map(|strike| {
             let (age_ms, _) = strike.backup_ms?;
             Some((strike.at_ms.saturating_sub(age_ms), strike.clone()))
@@ -66,7 +66,7 @@ impl Strikes {
             waiting: strikes.into(),
             active: Vec::new(),
             spans: Vec::new(),
-            everybody,
+            known: world.processes().count(),
             retry_ms: 0,
             to_back_up: to_back_up.into(),
             backups: BTreeMap::new(),
@@ -125,8 +125,14 @@ impl Strikes {
         self.to_back_up.clear();
         self.advance(world, network, healing, u64::MAX / 2);
         world.heal();
-        for process in self.everybody.clone() {
-            world.restart(process);
+        world.processes().for_each(|process| world.restart(process));
+    }
+
+    /// Processes may have joined: a cut that lasts is one from them, too.
+    pub(super) fn admit(&mut self, world: &mut World) {
+        let known = world.processes().count();
+        if std::mem::replace(&mut self.known, known) < known {
+            self.active.iter().for_each(|(_, span)| self.cut(world, span));
         }
     }
 
@@ -170,8 +176,7 @@ impl Strikes {
     }
 
     fn cut(&self, world: &mut World, span: &StrikeSpan) {
-        let others: Vec<ProcessId> =
-            self.everybody.iter().copied().filter(|other| !span.processes.contains(other)).collect();
+        let others: Vec<ProcessId> = world.processes().filter(|other| !span.processes.contains(other)).collect();
         match span.strike.kind {
             FaultKind::Partition => world.partition(&span.processes, &others),
             FaultKind::OneWayPartition => {

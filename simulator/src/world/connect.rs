@@ -115,6 +115,11 @@ impl World {
         link.is_up.then_some(link.epoch)
     }
 
+    /// Whether the link between two processes is up.
+    pub fn are_linked(&self, one: ProcessId, other: ProcessId) -> bool {
+        self.link_epoch(one, other).is_some()
+    }
+
     /// Cuts every link between two groups, both ways.
     pub fn partition(&mut self, one: &[ProcessId], other: &[ProcessId]) {
         for here in one {

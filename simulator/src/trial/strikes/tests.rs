@@ -116,3 +116,22 @@ fn strikes_hit_those_who_are_validators_when_they_strike() {
         assert!(hit.iter().any(|process| *process > first[3]), "{target:?} never hits the new validator");
     }
 }
+
+/// Who joins while a validator is cut off is cut off from it like all others.
+#[test]
+fn a_partition_cuts_those_who_join_while_it_lasts() {
+    let partition = Strike { draw: 0, ..strike(0, FaultKind::Partition, Target::Relay, 1_000, 60_000) };
+    let mut stage = Stage::new(vec![partition]);
+    stage.run_to(2_000);
+    let cut_off = stage.network.relay_processes[0];
+    let seats = stage.network.enlist(&mut stage.world, Member::Relay, "late", 2);
+    stage.strikes.admit(&mut stage.world);
+    stage.run_to(4_000);
+    for (newcomer, _) in seats {
+        assert!(!stage.world.are_linked(cut_off, newcomer), "{newcomer} reaches who is cut off");
+        assert!(stage.world.are_linked(stage.network.relay_processes[1], newcomer));
+    }
+    stage.run_to(62_000);
+    let newcomer = ProcessId(stage.world.processes().count() - 1);
+    assert!(stage.world.are_linked(cut_off, newcomer), "the partition is over");
+}
