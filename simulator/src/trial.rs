@@ -85,7 +85,8 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     let schedule = only.map_or_else(|| schedule.clone(), |numbers| schedule.only(numbers));
     let config = scenario.world(name);
     let rough = config.network;
-    let calm = NetworkConfig { latency_ms: rough.latency_ms, ..NetworkConfig::smooth() };
+    let NetworkConfig { latency_ms, kib_per_s, .. } = rough;
+    let calm = NetworkConfig { latency_ms, kib_per_s, ..NetworkConfig::smooth() };
     let is_calm_at_first = scenario.network.calm_start;
     let links = if is_calm_at_first { calm } else { rough };
     let mut world = World::new(seed, WorldConfig { network: links, ..config });

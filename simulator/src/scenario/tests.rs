@@ -19,6 +19,7 @@ fn mistakes_are_named_with_their_place() {
         ("length_ms = 1000\nlenght_ms = 2", "unknown field `lenght_ms`"),
         ("length_ms = 1000\n[network]\nvalidators = 0", "network.validators: 0 is not between 1 and 16"),
         ("length_ms = 1000\n[network]\nloss_per_mille = 501", "network.loss_per_mille"),
+        ("length_ms = 1000\n[network]\nkib_per_s = 0", "network.kib_per_s: 0 is not between 1 and 1048576"),
         ("length_ms = 1000\n[workload]\nlegs = 3", "workload.legs"),
         ("length_ms = 1000\n[workload]\nkind = \"csv\"", "workload.columns"),
         ("length_ms = 1000\n[[fault]]\nkind = \"flood\"\nfor_ms = 1", "unknown variant `flood`"),

@@ -89,6 +89,7 @@ impl World {
         link.is_up = false;
         link.epoch += 1;
         let epoch = link.epoch;
+        self.network.forget_link(pair.0, pair.1);
         let after_ms = self.on_network.within(self.config.notice_ms);
         self.schedule(after_ms, Happening::Notice { pair, epoch });
     }

@@ -365,7 +365,7 @@ impl World {
         let Some(epoch) = self.link_epoch(from, to) else { return };
         let subchain = self.couriers.routes[route].subchain;
         let stream = (from, to, COURIER_STREAM | Lane::Courier as u8, subchain);
-        for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream) {
+        for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream, bytes.len()) {
             let bytes = self.network.carried(&mut self.on_network, stream, bytes);
             self.schedule(at_ms - self.now_ms, deliver(epoch, bytes));
         }

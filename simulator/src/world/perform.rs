@@ -178,7 +178,7 @@ impl World {
     fn send_to(&mut self, from: ProcessId, chain: ChainIndex, to: ProcessId, lane: Lane, bytes: &Arc<[u8]>) {
         let Some(epoch) = self.link_epoch(from, to) else { return };
         let stream = (from, to, lane as u8, chain);
-        for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream) {
+        for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream, bytes.len()) {
             let bytes = self.network.carried(&mut self.on_network, stream, bytes);
             let deliver = Happening::Deliver { to, from, epoch, chain, lane, bytes };
             self.schedule(at_ms - self.now_ms, deliver);

@@ -142,6 +142,7 @@ scenarios! {
     };
     two_suites: "two-suites", 3, all_commit;
     three_continents: "three-continents", 3, some_commit;
+    thin_links: "thin-links", 3, all_commit;
     chaos: "chaos", 3, some_commit;
     byzantine_validators: "byzantine-validators", 3, |trial| {
         some_commit(trial);
