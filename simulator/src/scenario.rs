@@ -227,8 +227,10 @@ impl Scenario {
         self.workload.check(self.network.subchains)?;
         for (number, fault) in self.faults.iter().enumerate() {
             fault.check(&format!("fault {}", number + 1), &self.network)?;
+            fault.check_settling(&format!("fault {}", number + 1), self.settle_ms)?;
         }
         actor::check(&self.actors, &self.network)?;
+        actor::check_settling(&self.actors, self.settle_ms)?;
         for handoff in &self.handoffs {
             let named = |number| handoff.chain == format!("chain-{number}");
             if handoff.chain != RELAY && !(0..self.network.subchains).any(named) {

@@ -228,10 +228,14 @@ fn settle(
         let healed = healing.check(world, network, ids);
         left.retain(|id| !books::is_over(world, network, id, &bad));
         let open: Vec<&ProposalId> = left.iter().filter(|id| network.proposal(world, id).is_some()).copied().collect();
-        rested_ms = if open.is_empty() && healed.is_ok() { rested_ms + STEP_MS } else { 0 };
+        let frozen = books::forked_are_frozen(world, network);
+        rested_ms = if open.is_empty() && healed.is_ok() && frozen.is_ok() { rested_ms + STEP_MS } else { 0 };
         if world.now_ms() >= limit_ms && rested_ms == 0 {
             if let Err(contradiction) = healed {
                 return Err(world.contradicted("liveness after restorations", contradiction));
+            }
+            if open.is_empty() {
+                frozen.map_err(|(broken, facts)| world.contradicted(broken, facts))?;
             }
             let first = open.first().map(|id| id.to_string()).unwrap_or_default();
             return Err(world.contradicted(
@@ -260,3 +264,6 @@ fn ends(chronicle: &Chronicle, ids: &[ProposalId]) -> BTreeMap<&'static str, usi
     }
     ends
 }
+
+#[cfg(test)]
+mod tests;

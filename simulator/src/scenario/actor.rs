@@ -239,6 +239,21 @@ pub(super) fn check(actors: &[ActorPlan], network: &NetworkSection) -> Result<()
     Ok(())
 }
 
+/// A fork must be shown while the trial still waits for what comes of it.
+pub(super) fn check_settling(actors: &[ActorPlan], settle_ms: u64) -> Result<(), ScenarioError> {
+    for (number, actor) in actors.iter().enumerate() {
+        if actor.kind == ActorKind::BadSubchain && actor.reported_after_ms >= settle_ms {
+            let problem = format!(
+                "{} ms are not below settle_ms, which is {settle_ms}: a late fork would be shown when all is over; write \
+                 less, or a longer settle_ms",
+                actor.reported_after_ms
+            );
+            return Err(ScenarioError::value(&format!("actor {}.reported_after_ms", number + 1), problem));
+        }
+    }
+    Ok(())
+}
+
 /// How many validators of a chain are bad. A courier may be as dishonest as it likes: nobody trusts couriers.
 pub fn bad_seats(actors: &[ActorPlan], chain: &str, validators: usize) -> usize {
     let own = actors.iter().filter(|actor| actor.is_blamed() && actor.chain.as_deref() == Some(chain));

@@ -92,6 +92,11 @@ impl Strikes {
         };
         for span in over {
             self.end(world, &span);
+            if let Some((_, healed_after_ms)) = span.strike.backup_ms
+                && let Some(member) = restored(network, &span.strike)
+            {
+                healing.come_back(member, world.now_ms() + healed_after_ms);
+            }
         }
         if now_ms >= self.retry_ms {
             self.retry_ms = now_ms + RETRY_MS;
