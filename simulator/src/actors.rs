@@ -141,8 +141,32 @@ impl Role {
     }
 }
 
-/// The first and the second of two blocks.
-pub(crate) type Pairs = BTreeMap<(ChainIndex, Hash), (Hash, Hash)>;
+/// Blocks of which there are two, by the hash of either; of more than [`MAX_ALTERNATIVES`] the oldest are forgotten.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs {
+    by_hash: BTreeMap<(ChainIndex, Hash), (Hash, Hash)>,
+    /// Oldest first.
+    ages: VecDeque<(ChainIndex, (Hash, Hash))>,
+}
+
+impl Pairs {
+    fn remember(&mut self, chain: ChainIndex, pair: (Hash, Hash)) {
+        if self.get(chain, pair.0) == Some(pair) {
+            return;
+        }
+        while self.ages.len() >= MAX_ALTERNATIVES {
+            let Some((chain, oldest)) = self.ages.pop_front() else { break };
+            self.by_hash.retain(|(at, _), known| *at != chain || *known != oldest);
+        }
+        self.ages.push_back((chain, pair));
+        self.by_hash.insert((chain, pair.0), pair);
+        self.by_hash.insert((chain, pair.1), pair);
+    }
+
+    fn get(&self, chain: ChainIndex, hash: Hash) -> Option<(Hash, Hash)> {
+        self.by_hash.get(&(chain, hash)).copied()
+    }
+}
 
 /// What an actor sees and draws from while it acts.
 pub(crate) struct Stage<'a> {
@@ -176,17 +200,12 @@ impl Stage<'_> {
 
     /// Two blocks where there should be one.
     pub(crate) fn remember_pair(&mut self, first: Hash, second: Hash) {
-        while self.pairs.len() >= 2 * MAX_ALTERNATIVES {
-            self.pairs.pop_first();
-        }
-        for hash in [first, second] {
-            self.pairs.insert((self.role.chain, hash), (first, second));
-        }
+        self.pairs.remember(self.role.chain, (first, second));
     }
 
     /// The two blocks of which one has this hash.
     pub(crate) fn pair(&self, hash: Hash) -> Option<(Hash, Hash)> {
-        self.pairs.get(&(self.role.chain, hash)).copied()
+        self.pairs.get(self.role.chain, hash)
     }
 
     /// Counts a misdeed.
@@ -263,7 +282,7 @@ impl Cast {
             random: Random::new(seed, 6),
             recorded: VecDeque::new(),
             misdeeds: BTreeMap::new(),
-            pairs: Pairs::new(),
+            pairs: Pairs::default(),
             certified: BTreeMap::new(),
             reports: BTreeMap::new(),
             reported: BTreeSet::new(),
@@ -284,3 +303,6 @@ impl Cast {
         self.recorded.push_back(Recorded { chain, lane, bytes: Arc::clone(bytes) });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ pub const MAX_SUBCHAINS: usize = 256;
 pub const MAX_VALIDATORS: usize = 16;
 /// Most of a counter's value.
 const MAX_BALANCE: i64 = 1_000_000_000;
+/// Most that a link may be said to carry: a GiB per second.
+pub const MAX_KIB_PER_S: u64 = 1_048_576;
 /// Longest run, in virtual milliseconds: a day.
 pub const MAX_LENGTH_MS: u64 = 86_400_000;
 
@@ -96,6 +98,8 @@ pub struct NetworkSection {
     pub reorder_per_mille: u32,
     /// Messages that arrive with a changed byte, in thousandths.
     pub corrupt_per_mille: u32,
+    /// How many KiB per second every link carries each way; absent: as many as anybody sends.
+    pub kib_per_s: Option<u32>,
     /// Whether messages are lost, doubled, overtaken and damaged only once the work has begun.
     pub calm_start: bool,
     /// Clocks differ by at most so much, either way.
@@ -116,6 +120,7 @@ impl Default for NetworkSection {
             duplicate_per_mille: 0,
             reorder_per_mille: 0,
             corrupt_per_mille: 0,
+            kib_per_s: None,
             calm_start: false,
             skew_ms: 0,
             sync_ms: 2,
@@ -245,6 +250,9 @@ impl Scenario {
         for (key, share) in shares {
             within(key, share.into(), 0, 500)?;
         }
+        if let Some(kib_per_s) = self.network.kib_per_s {
+            within("network.kib_per_s", kib_per_s.into(), 1, MAX_KIB_PER_S)?;
+        }
         within("network.skew_ms", self.network.skew_ms, 0, 60_000)?;
         within("network.sync_ms", self.network.sync_ms, 0, 10_000)?;
         self.workload.check(self.network.subchains)?;
@@ -252,9 +260,11 @@ impl Scenario {
         self.properties.as_deref().map_or(Ok(()), checked::check)?;
         for (name, fault) in numbered("fault", &self.faults) {
             fault.check(&name)?;
+            fault.check_settling(&name, self.settle_ms)?;
             before_the_end(&format!("{name}.at_ms"), fault.at_ms, self.length_ms)?;
         }
         actor::check(&self.actors, &self.network)?;
+        actor::check_settling(&self.actors, self.settle_ms)?;
         for (name, actor) in numbered("actor", &self.actors) {
             before_the_end(&format!("{name}.from_ms"), actor.from_ms, self.length_ms)?;
         }
@@ -342,6 +352,7 @@ impl Scenario {
                 reorder_per_mille: network.reorder_per_mille,
                 corrupt_per_mille: network.corrupt_per_mille,
                 straggler_ms: 350,
+                kib_per_s: network.kib_per_s,
             },
             sync_ms: (0, network.sync_ms),
             skew_ms: network.skew_ms,

@@ -33,7 +33,8 @@ pub struct SignedMessage {
     pub valid_round: Option<Round>,
 }
 
-/// Signatures of one replica, by their bytes; shared with the consensus instance that holds the signer.
+/// Signatures of one validator, by their bytes; shared with the consensus instance that holds the signer, in each life of
+/// its process.
 pub(crate) type Signed = Arc<Mutex<BTreeMap<[u8; 64], SignedMessage>>>;
 
 pub(crate) struct RememberingSigner {

@@ -13,6 +13,7 @@ mod chronicle;
 mod expected;
 mod healing;
 mod steps;
+mod links;
 mod strikes;
 
 pub use casting::ActorSpan;
@@ -26,13 +27,14 @@ use crate::failure::{Contradiction, Failure};
 use crate::fixture::Network;
 use crate::property;
 use crate::random::Seed;
-use crate::scenario::{Arrival, Latency, Row, Scenario, Schedule, Signatures, Workload};
+use crate::scenario::{Arrival, Row, Scenario, Schedule, Signatures, Workload};
 use crate::trace::TraceSink;
-use crate::world::{ProcessId, World, WorldConfig};
+use crate::world::{World, WorldConfig};
 use agenda::Agenda;
 use casting::Casting;
 use healing::Healing;
 use ledger_protocol::{ChainId, Hash, ProposalId};
+use links::Links;
 use std::collections::{BTreeMap, BTreeSet};
 use strikes::Strikes;
 
@@ -103,7 +105,8 @@ fn run_traced(
     let schedule = only.map_or_else(|| schedule.clone(), |numbers| schedule.only(numbers));
     let config = scenario.world(name);
     let rough = config.network;
-    let calm = NetworkConfig { latency_ms: rough.latency_ms, ..NetworkConfig::smooth() };
+    let NetworkConfig { latency_ms, kib_per_s, .. } = rough;
+    let calm = NetworkConfig { latency_ms, kib_per_s, ..NetworkConfig::smooth() };
     let is_calm_at_first = scenario.network.calm_start;
     let links = if is_calm_at_first { calm } else { rough };
     let mut world = World::new(seed, WorldConfig { network: links, ..config });
@@ -114,7 +117,7 @@ fn run_traced(
     world.add_property(Box::new(chronicle::Observer::new(chronicle.clone(), network.relay)));
     property::of_network(network.relay).into_iter().for_each(|property| world.add_property(property));
     world.keep_properties(|name| scenario.checks(name));
-    spread(&mut world, &network, scenario.network.latency);
+    let mut links = Links::new(&mut world, &network, scenario.network.latency);
     casting::blame(&mut world, &network, scenario);
     let mut strikes = Strikes::new(&world, schedule.strikes().to_vec());
     let mut ids = Vec::new();
@@ -125,14 +128,20 @@ fn run_traced(
     let outcome = network.register(&mut world).and_then(|()| {
         work_began_ms = world.now_ms();
         if is_calm_at_first {
-            roughen(&mut world, rough);
+            links.roughen(&mut world, rough);
         }
         let arrivals = scenario.workload.arrivals(rows, network.subchains.len(), scenario.length_ms, seed);
         let cast = casting.insert(Casting::new(&mut world, &network, scenario, seed));
-        let mut doing =
-            Doing { strikes: &mut strikes, casting: cast, healing: &mut healing, ids: &mut ids, amounts: &mut amounts };
+        let mut doing = Doing {
+            links: &mut links,
+            strikes: &mut strikes,
+            casting: cast,
+            healing: &mut healing,
+            ids: &mut ids,
+            amounts: &mut amounts,
+        };
         work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
-        settle(&mut world, &mut network, scenario, &ids, &mut healing)?;
+        settle(&mut world, &mut network, scenario, &ids, &mut healing, &mut links)?;
         let books = books::Books { amounts: &amounts, fates: &chronicle.fates() };
         books.check(&world, &network, scenario).map_err(|(broken, facts)| world.contradicted(broken, facts))
     });
@@ -170,51 +179,9 @@ fn run_traced(
     trial
 }
 
-/// Gives every link the faults of the scenario, and leaves it its latency.
-fn roughen(world: &mut World, rough: NetworkConfig) {
-    let everybody: Vec<ProcessId> = world.processes().collect();
-    for from in &everybody {
-        for to in everybody.iter().filter(|to| *to != from) {
-            let latency_ms = world.link_config(*from, *to).latency_ms;
-            world.set_link(*from, *to, NetworkConfig { latency_ms, ..rough });
-        }
-    }
-}
-
-/// Sets the links of processes that are far apart.
-fn spread(world: &mut World, network: &Network, latency: Latency) {
-    let chains: Vec<&[ProcessId]> = std::iter::once(network.relay_processes.as_slice())
-        .chain(network.subchains.iter().map(|subchain| subchain.processes.as_slice()))
-        .collect();
-    let places: Vec<(ProcessId, usize)> = match latency {
-        Latency::Lan => return,
-        // One place per chain, near within it.
-        Latency::Region => {
-            let placed = chains.iter().enumerate();
-            placed.flat_map(|(chain, processes)| processes.iter().map(move |process| (*process, chain))).collect()
-        }
-        Latency::ThreeContinents => {
-            let placed = chains.iter().flat_map(|processes| processes.iter().enumerate());
-            placed.map(|(number, process)| (*process, number % 3)).collect()
-        }
-    };
-    let default = world.network_config();
-    for (from, here) in &places {
-        for (to, there) in &places {
-            let latency_ms = match (latency, here == there) {
-                (Latency::Region, true) => (2, 5),
-                (Latency::ThreeContinents, false) => (40, 130),
-                _ => continue,
-            };
-            if from != to {
-                world.set_link(*from, *to, NetworkConfig { latency_ms, ..default });
-            }
-        }
-    }
-}
-
 /// What is under way while work arrives.
 struct Doing<'a> {
+    links: &'a mut Links,
     strikes: &'a mut Strikes,
     casting: &'a mut Casting,
     healing: &'a mut Healing,
@@ -230,7 +197,7 @@ fn work(
     arrivals: &[Arrival],
     doing: &mut Doing<'_>,
 ) -> Result<(), Box<Failure>> {
-    let Doing { strikes, casting, healing, ids, amounts } = doing;
+    let Doing { links, strikes, casting, healing, ids, amounts } = doing;
     let began_ms = world.now_ms();
     let mut agenda = Agenda::new(scenario);
     let mut arrivals = arrivals.iter().peekable();
@@ -240,6 +207,9 @@ fn work(
         healing.advance(world, network, ids);
         agenda.advance(world, network, elapsed_ms);
         casting.advance(world, network, elapsed_ms, ids);
+        // Who has joined is as far away, and as cut off, as everybody else.
+        links.update(world, network);
+        strikes.admit(world);
         while let Some(arrival) = arrivals.next_if(|arrival| arrival.at_ms <= elapsed_ms) {
             agenda.submit(world, network, arrival, elapsed_ms, ids, amounts);
         }
@@ -268,6 +238,7 @@ fn settle(
     scenario: &Scenario,
     ids: &[ProposalId],
     healing: &mut Healing,
+    links: &mut Links,
 ) -> Result<(), Box<Failure>> {
     let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
     let limit_ms = world.now_ms() + scenario.settle_ms;
@@ -278,15 +249,20 @@ fn settle(
     while rested_ms < REST_MS {
         world.run_for(STEP_MS)?;
         healing.advance(world, network, ids);
+        links.update(world, network);
         let healed = healing.check(world, network, ids);
         left.retain(|id| !books::is_over(world, network, id, &bad));
         let open: Vec<&ProposalId> = left.iter().filter(|id| network.proposal(world, id).is_some()).copied().collect();
-        rested_ms = if open.is_empty() && healed.is_ok() { rested_ms + STEP_MS } else { 0 };
+        let frozen = books::forked_are_frozen(world, network);
+        rested_ms = if open.is_empty() && healed.is_ok() && frozen.is_ok() { rested_ms + STEP_MS } else { 0 };
         if world.now_ms() >= limit_ms && rested_ms == 0 {
             if let Err(contradiction) = healed
                 && scenario.checks("liveness after restorations")
             {
                 return Err(world.contradicted("liveness after restorations", contradiction));
+            }
+            if let (Err((broken, facts)), true) = (frozen, open.is_empty()) {
+                return Err(world.contradicted(broken, facts));
             }
             if open.is_empty() || !scenario.checks("A5 liveness after faults") {
                 break;
@@ -320,3 +296,6 @@ fn ends(chronicle: &Chronicle, ids: &[ProposalId]) -> BTreeMap<&'static str, usi
     }
     ends
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,12 +77,13 @@ struct Chain {
 struct Running {
     replica: Replica,
     timers: BTreeMap<ReplicaTimer, Moment>,
-    signed: Signed,
 }
 
 struct Process {
     peer: Peer,
     is_up: bool,
+    /// How many things keep it from starting.
+    holds: u32,
     /// Rises with every start and crash; events of an earlier life are void.
     life: u64,
     skew_ms: i64,
@@ -90,6 +91,8 @@ struct Process {
     clock_stopped_at_ms: Option<u64>,
     was_wiped: bool,
     disk: Disk,
+    /// What its keys have signed in all its lives: what a log gives back is sent again without being signed again.
+    signed: BTreeMap<ChainIndex, Signed>,
     running: BTreeMap<ChainIndex, Running>,
     halted: BTreeMap<ChainIndex, String>,
 }
@@ -174,6 +177,8 @@ pub struct World {
     /// Blocks that were durable before anybody lived to publish them.
     published_late: u64,
     events: u64,
+    /// Events since time last passed.
+    at_once: u64,
     trace: Trace,
     sink: Option<TraceSink>,
     properties: Vec<Box<dyn Property>>,
@@ -221,6 +226,7 @@ impl World {
             effects: 0,
             published_late: 0,
             events: 0,
+            at_once: 0,
             trace: Trace::default(),
             sink: None,
             properties: crate::property::standard(),
@@ -357,3 +363,6 @@ impl World {
         processes[process.0].disk.crash(tail, on_crash);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,5 +83,9 @@ fn twist(stage: &mut Stage<'_>, way: &str, advance: &Advance) -> Option<Advance>
         }
         _ => return None,
     }
-    Some(Advance { blocks: Bounded::new(blocks).ok()?, head, ..advance.clone() })
+    // What is cut from an empty list, say, is what it was: no misdeed.
+    Some(Advance { blocks: Bounded::new(blocks).ok()?, head, ..advance.clone() }).filter(|twisted| twisted != advance)
 }
+
+#[cfg(test)]
+mod tests;

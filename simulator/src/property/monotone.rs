@@ -99,11 +99,13 @@ impl Monotone {
             let falls = leaf.received < before.received || leaf.follows.height_on_peer < before.follows.height_on_peer;
             let skips = Some(leaf.first) != before.next_sequence();
             let is_reanchored = leaf.reanchored > before.reanchored;
+            // What a bad chain says it expects is not written down.
+            let is_bad_peer = observation.blame.is_bad(&leaf.peer);
             let falls = falls
                 && !(is_reanchored
                     && self.excuse((index, header.height), leaf.peer, leaf.peer, Excuse::PeerReanchored));
             let skips = skips
-                && !(self.is_expected_by_peer(observation.chain, leaf)
+                && !((is_bad_peer || self.is_expected_by_peer(observation.chain, leaf))
                     && self.excuse((index, header.height), leaf.peer, observation.chain, Excuse::Renumbered));
             if falls || skips {
                 return Err(Contradiction::new(

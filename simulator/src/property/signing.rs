@@ -60,6 +60,10 @@ impl Property for OneSignature {
                 let known = self.backups.get(&restoration.backup).copied().unwrap_or(u64::MAX);
                 self.left.retain(|place, (_, before)| place.1 != observation.index || *before < known);
                 self.best.insert(observation.index, restoration.kept);
+                // A height that was under way on the lost branch is one of the future again.
+                let under_way = restoration.kept.saturating_add(1);
+                let own = self.forgiven.iter_mut().filter(|((_, chain), _)| *chain == observation.index);
+                own.for_each(|(_, forgiven)| *forgiven = under_way.min(*forgiven));
                 return Ok(());
             }
             _ => return Ok(()),
@@ -83,3 +87,6 @@ impl Property for OneSignature {
         Err(Contradiction::new(say(first), say(message)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,12 @@ impl ActorKind {
         }
     }
 
+    /// Whether others are told, or its own replica forgets, what that replica did: then it may find itself contradicted
+    /// and halt.
+    pub(crate) const fn misleads_its_replica(self) -> bool {
+        matches!(self, Self::EquivocatingProposer | Self::DoubleVoter | Self::Amnesiac | Self::BadSubchain)
+    }
+
     /// What it can be told to do alone; otherwise it does all of it, in turns that the seed picks.
     pub const fn ways(self) -> &'static [&'static str] {
         match self {
@@ -253,6 +259,21 @@ pub(super) fn check(actors: &[ActorPlan], network: &NetworkSection) -> Result<()
             network.validators
         );
         return Err(ScenarioError::value("actor", problem));
+    }
+    Ok(())
+}
+
+/// A fork must be shown while the trial still waits for what comes of it.
+pub(super) fn check_settling(actors: &[ActorPlan], settle_ms: u64) -> Result<(), ScenarioError> {
+    for (number, actor) in actors.iter().enumerate() {
+        if actor.kind == ActorKind::BadSubchain && actor.reported_after_ms >= settle_ms {
+            let problem = format!(
+                "{} ms are not below settle_ms, which is {settle_ms}: a late fork would be shown when all is over; write \
+                 less, or a longer settle_ms",
+                actor.reported_after_ms
+            );
+            return Err(ScenarioError::value(&format!("actor {}.reported_after_ms", number + 1), problem));
+        }
     }
     Ok(())
 }

@@ -5,18 +5,25 @@
 use super::{Scenario, ScenarioError};
 
 /// What a scenario can leave out, by the names that reports use.
-pub const PROPERTIES: [&str; 16] = [
+pub const PROPERTIES: [&str; 23] = [
     "agreement",
     "one signature per height, round and type",
     "every certificate verifies",
     "at most once",
     "monotone counters",
+    "what counts first stands first",
     "A1 to A5 of the proposal protocol",
     "every message once and in order",
     "clients trust what their chains published",
     "locks and reservations are those of undecided legs",
     "conflicting scopes wait for each other",
     "what is in flight is what open legs hold",
+    "decisions follow the ordered votes",
+    "what begins was admitted",
+    "only proven forks freeze",
+    "one vote and one outcome per leg",
+    "known relay heights never fall",
+    "records stay until nobody can ask",
     "conservation",
     "A6 who is seen to fork is frozen",
     "A5 liveness after faults",

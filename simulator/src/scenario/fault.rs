@@ -154,6 +154,19 @@ impl FaultPlan {
         self.check_backup(name)
     }
 
+    /// People must come while the trial still waits for them.
+    pub(super) fn check_settling(&self, name: &str, settle_ms: u64) -> Result<(), ScenarioError> {
+        let healed_after_ms = self.healed_after_ms.unwrap_or(HEALED_AFTER_MS);
+        if self.kind == FaultKind::RestoreBackup && healed_after_ms >= settle_ms {
+            let problem = format!(
+                "{healed_after_ms} ms are not below settle_ms, which is {settle_ms}: nobody could heal the chain in \
+                 time; write less, or a longer settle_ms"
+            );
+            return Err(ScenarioError::value(&format!("{name}.healed_after_ms"), problem));
+        }
+        Ok(())
+    }
+
     fn check_backup(&self, name: &str) -> Result<(), ScenarioError> {
         let (age, healed) = (self.backup_age_ms, self.healed_after_ms);
         if self.kind != FaultKind::RestoreBackup {

@@ -19,6 +19,7 @@ fn mistakes_are_named_with_their_place() {
         ("length_ms = 1000\nlenght_ms = 2", "unknown field `lenght_ms`"),
         ("length_ms = 1000\n[network]\nvalidators = 0", "network.validators: 0 is not between 1 and 16"),
         ("length_ms = 1000\n[network]\nloss_per_mille = 501", "network.loss_per_mille"),
+        ("length_ms = 1000\n[network]\nkib_per_s = 0", "network.kib_per_s: 0 is not between 1 and 1048576"),
         ("length_ms = 1000\n[workload]\nlegs = 3", "workload.legs"),
         ("length_ms = 1000\n[workload]\nkind = \"csv\"", "workload.columns"),
         ("length_ms = 1000\n[[fault]]\nkind = \"flood\"\nfor_ms = 1", "unknown variant `flood`"),
@@ -299,4 +300,24 @@ fn actors_count_once_for_each_validator_and_couriers_not_at_all() {
     assert_eq!([bad("relay"), bad("chain-0"), bad("chain-1")], [1, 2, 0]);
     assert_eq!(scenario.actors[2].seats(4), [3, 0]);
     assert_eq!([1, 3, 4, 6, 7, 10].map(tolerated), [0, 0, 1, 1, 2, 3]);
+}
+
+#[test]
+fn what_people_do_late_they_do_while_the_trial_waits() {
+    let restore = "settle_ms = 5000\n[[fault]]\nkind = \"restore-backup\"\nfor_ms = 5\ntarget = \"whole-relay\"\n\
+                   backup_age_ms = 7";
+    let fork = "settle_ms = 5000\n[[actor]]\nkind = \"bad-subchain\"\nchain = \"chain-0\"";
+    let cases = [
+        (format!("{restore}\nhealed_after_ms = 4999"), ""),
+        // The default is as long as that trial waits.
+        (restore.to_owned(), "fault 1.healed_after_ms: 5000 ms are not below settle_ms, which is 5000"),
+        (format!("{restore}\nhealed_after_ms = 9000"), "fault 1.healed_after_ms: 9000 ms"),
+        (format!("{fork}\nreported_after_ms = 4999"), ""),
+        (format!("{fork}\nreported_after_ms = 5000"), "actor 1.reported_after_ms: 5000 ms are not below settle_ms"),
+    ];
+    for (text, words) in cases {
+        let outcome = Scenario::parse(&format!("length_ms = 1000\n{text}"));
+        let error = outcome.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(if words.is_empty() { error.is_empty() } else { error.contains(words) }, "{text}: {error}");
+    }
 }

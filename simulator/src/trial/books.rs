@@ -96,7 +96,11 @@ impl Books<'_> {
     }
 }
 
-fn forked_are_frozen(world: &World, network: &Network) -> Verdict {
+/// Whoever was seen to fork is frozen once that was shown to the relay: a trial waits for it until its time is over.
+///
+/// # Errors
+/// The property, with a chain that is not frozen.
+pub(super) fn forked_are_frozen(world: &World, network: &Network) -> Verdict {
     for chain in world.reported() {
         let position =
             (0..network.subchains.len()).find(|position| network.index(Member::Subchain(*position)) == chain);

@@ -53,6 +53,13 @@ impl Healing {
         self.cases.push((member, Case { due_ms, by_evidence: draw.is_multiple_of(2), successors: None }));
     }
 
+    /// The processes of a chain are back: if that is earlier than planned, so are the people.
+    pub(super) fn come_back(&mut self, member: Member, due_ms: u64) {
+        if let Some(case) = self.case(member) {
+            case.due_ms = case.due_ms.min(due_ms);
+        }
+    }
+
     /// Whether a chain is being healed.
     pub(super) fn is_open(&self, member: Member) -> bool {
         self.cases.iter().any(|(other, _)| *other == member)
@@ -80,6 +87,8 @@ impl Healing {
             return;
         }
         self.looked_ms = now_ms;
+        // Nobody heals a chain that works against all others, and nothing is asked of it.
+        self.cases.retain(|(member, _)| !is_bad(world, network, *member));
         let relay_is_healing = self.heal_relay(world, network, ids, now_ms);
         for position in 0..network.subchains.len() {
             self.heal_subchain(world, network, position, relay_is_healing, now_ms);
@@ -102,7 +111,7 @@ impl Healing {
     ) {
         let member = Member::Subchain(position);
         let due = self.case(member).map(|case| case.due_ms);
-        if due.is_some_and(|due| now_ms < due) || relay_is_healing || world.blamed().is_bad(&network.id(member)) {
+        if due.is_some_and(|due| now_ms < due) || relay_is_healing || is_bad(world, network, member) {
             return;
         }
         let Some(status) = network.chain_record(world, position).map(|record| record.status) else { return };
@@ -199,7 +208,7 @@ impl Healing {
             return sick(format!("{member:?} is still being healed: {}", symptoms(world, network)));
         }
         for (position, subchain) in network.subchains.iter().enumerate() {
-            if world.blamed().is_bad(&subchain.id) {
+            if is_bad(world, network, Member::Subchain(position)) {
                 continue;
             }
             let is_well = is_healed(world, network, Member::Subchain(position), ids)
@@ -212,6 +221,10 @@ impl Healing {
         }
         Ok(())
     }
+}
+
+fn is_bad(world: &World, network: &Network, member: Member) -> bool {
+    world.blamed().is_bad(&network.id(member))
 }
 
 fn is_held(world: &World, network: &Network, position: usize) -> bool {
@@ -237,9 +250,10 @@ fn is_healed(world: &World, network: &Network, member: Member, ids: &[ProposalId
         }
         let said_at = network.lost_interval(world).and_then(|interval| network.said_lost_at(world, interval));
         let well = |position| {
-            said_at.is_some_and(|said_at| network.follows_relay(world, position, said_at))
-                && !is_held(world, network, position)
-                && network.lost_locks(world, position, ids).is_empty()
+            is_bad(world, network, Member::Subchain(position))
+                || said_at.is_some_and(|said_at| network.follows_relay(world, position, said_at))
+                    && !is_held(world, network, position)
+                    && network.lost_locks(world, position, ids).is_empty()
         };
         return (0..network.subchains.len()).all(well);
     };

@@ -1,4 +1,6 @@
 //! Strikes at work: who they hit, what they change in the world, and how it is mended.
+//!
+//! Whom several strikes keep down is down until the last of them ends, whatever else would start it.
 
 use super::healing::Healing;
 use crate::disk::Tail;
@@ -22,6 +24,12 @@ const fn stops_again(kind: FaultKind) -> bool {
     matches!(kind, FaultKind::DiskFull | FaultKind::DiskError)
 }
 
+/// Whether those whom such a strike hits are down as long as it lasts.
+const fn keeps_down(kind: FaultKind) -> bool {
+    use FaultKind::{Crash, PowerCut, RestoreBackup, TornTail, Wipe};
+    matches!(kind, Crash | PowerCut | TornTail | Wipe | RestoreBackup)
+}
+
 /// A strike that hit somebody, with whom and when, from the start of the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StrikeSpan {
@@ -38,7 +46,8 @@ pub(super) struct Strikes {
     /// Under way, with the time of their end.
     active: Vec<(u64, StrikeSpan)>,
     spans: Vec<StrikeSpan>,
-    everybody: Vec<ProcessId>,
+    /// How many processes there were when cuts were made last.
+    known: usize,
     retry_ms: u64,
     /// Strikes for which a backup is to be taken, with the time, and the backups that were.
     to_back_up: VecDeque<(u64, Strike)>,
@@ -47,7 +56,6 @@ pub(super) struct Strikes {
 
 impl Strikes {
     pub(super) fn new(world: &World, strikes: Vec<Strike>) -> Self {
-        let everybody = world.processes().collect();
         let to_back_up = strikes.iter().filter_map(|strike| {
             let (age_ms, _) = strike.backup_ms?;
             Some((strike.at_ms.saturating_sub(age_ms), strike.clone()))
@@ -58,7 +66,7 @@ impl Strikes {
             waiting: strikes.into(),
             active: Vec::new(),
             spans: Vec::new(),
-            everybody,
+            known: world.processes().count(),
             retry_ms: 0,
             to_back_up: to_back_up.into(),
             backups: BTreeMap::new(),
@@ -84,6 +92,11 @@ impl Strikes {
         };
         for span in over {
             self.end(world, &span);
+            if let Some((_, healed_after_ms)) = span.strike.backup_ms
+                && let Some(member) = restored(network, &span.strike)
+            {
+                healing.come_back(member, world.now_ms() + healed_after_ms);
+            }
         }
         if now_ms >= self.retry_ms {
             self.retry_ms = now_ms + RETRY_MS;
@@ -117,8 +130,14 @@ impl Strikes {
         self.to_back_up.clear();
         self.advance(world, network, healing, u64::MAX / 2);
         world.heal();
-        for process in self.everybody.clone() {
-            world.restart(process);
+        world.processes().for_each(|process| world.restart(process));
+    }
+
+    /// Processes may have joined: a cut that lasts is one from them, too.
+    pub(super) fn admit(&mut self, world: &mut World) {
+        let known = world.processes().count();
+        if std::mem::replace(&mut self.known, known) < known {
+            self.active.iter().for_each(|(_, span)| self.cut(world, span));
         }
     }
 
@@ -154,13 +173,15 @@ impl Strikes {
                 | FaultKind::CourierOutage
                 | FaultKind::RestoreBackup => {}
             }
+            if keeps_down(span.strike.kind) {
+                world.hold_down(process);
+            }
         }
         self.cut(world, span);
     }
 
     fn cut(&self, world: &mut World, span: &StrikeSpan) {
-        let others: Vec<ProcessId> =
-            self.everybody.iter().copied().filter(|other| !span.processes.contains(other)).collect();
+        let others: Vec<ProcessId> = world.processes().filter(|other| !span.processes.contains(other)).collect();
         match span.strike.kind {
             FaultKind::Partition => world.partition(&span.processes, &others),
             FaultKind::OneWayPartition => {
@@ -181,15 +202,7 @@ impl Strikes {
         };
         for process in span.processes.iter().copied() {
             match kind {
-                FaultKind::Crash
-                | FaultKind::PowerCut
-                | FaultKind::TornTail
-                | FaultKind::Wipe
-                | FaultKind::RestoreBackup
-                    if !self.is_down(process) =>
-                {
-                    world.restart(process);
-                }
+                _ if keeps_down(kind) => world.let_up(process),
                 FaultKind::DiskFull if !still(&process) => {
                     world.fill_disk(process, false);
                     world.restart(process);
@@ -216,13 +229,6 @@ impl Strikes {
             }
             _ => {}
         }
-    }
-
-    /// Whether a strike under way keeps a process down.
-    fn is_down(&self, process: ProcessId) -> bool {
-        use FaultKind::{Crash, PowerCut, RestoreBackup, TornTail, Wipe};
-        let keeps_down = |kind| matches!(kind, Crash | PowerCut | TornTail | Wipe | RestoreBackup);
-        self.active.iter().any(|(_, span)| keeps_down(span.strike.kind) && span.processes.contains(&process))
     }
 }
 
@@ -252,27 +258,28 @@ fn victims(world: &World, network: &Network, strike: &Strike) -> Vec<ProcessId> 
         place.and_then(|place| from.get(place)).copied().into_iter().collect()
     };
     let named = |name: &String| network.subchains.iter().find(|subchain| subchain.name == *name);
-    let chains: Vec<(ChainIndex, &[ProcessId])> = std::iter::once((network.relay, network.relay_processes.as_slice()))
-        .chain(network.subchains.iter().map(|subchain| (subchain.index, subchain.processes.as_slice())))
-        .collect();
+    let chains: Vec<ChainIndex> =
+        std::iter::once(network.relay).chain(network.subchains.iter().map(|subchain| subchain.index)).collect();
+    // Whoever made room for another one is no validator any more.
+    let of = |chain: ChainIndex| world.validators(chain);
     let drawn = |count: usize| drawn(strike, count);
     if let Some(member) = strike.backup_ms.and_then(|_| restored(network, strike)) {
         return world.seats(network.index(member));
     }
     match &strike.target {
         Target::Everybody => world.processes().collect(),
-        Target::Anyone => pick(&world.processes().collect::<Vec<_>>()),
-        Target::Relay => pick(&network.relay_processes),
-        Target::WholeRelay => network.relay_processes.clone(),
-        Target::Subchain(name) => named(name).map_or_else(Vec::new, |subchain| pick(&subchain.processes)),
-        Target::WholeSubchain(name) => named(name).map_or_else(Vec::new, |subchain| subchain.processes.clone()),
+        Target::Anyone => pick(&chains.into_iter().flat_map(of).collect::<Vec<_>>()),
+        Target::Relay => pick(&of(network.relay)),
+        Target::WholeRelay => of(network.relay),
+        Target::Subchain(name) => named(name).map_or_else(Vec::new, |subchain| pick(&of(subchain.index))),
+        Target::WholeSubchain(name) => named(name).map_or_else(Vec::new, |subchain| of(subchain.index)),
         Target::AnyWholeSubchain => {
             let subchain = network.subchains.get(drawn(network.subchains.len()));
-            subchain.map_or_else(Vec::new, |subchain| subchain.processes.clone())
+            subchain.map_or_else(Vec::new, |subchain| of(subchain.index))
         }
         Target::Leader => {
             let chain = chains.get(drawn(chains.len()));
-            chain.and_then(|(index, _)| world.next_leader(*index)).into_iter().collect()
+            chain.and_then(|index| world.next_leader(*index)).into_iter().collect()
         }
     }
 }
@@ -285,3 +292,6 @@ pub fn count_by_kind(spans: &[StrikeSpan]) -> BTreeMap<&'static str, usize> {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests;

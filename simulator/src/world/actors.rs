@@ -95,11 +95,18 @@ impl World {
         self.cast.roles.iter().any(|role| role.process == process && role.chain == chain && role.is_active(self.now_ms))
     }
 
-    /// Whether a halt is nobody's fault but the actor's own. It is started again: it wants to go on.
+    /// Whether a halt is nobody's fault but that of an actor who made its own replica a liar, or of those who broke the
+    /// bound of its chain that way. It counts as a misdeed, and the replica is started again: it wants to go on.
     pub(super) fn excuses_halt(&mut self, process: ProcessId, chain: ChainIndex) -> bool {
-        if !self.cast.blame.is_bad_seat(process, chain) {
-            return false;
-        }
+        let breaks_chain = self.cast.blame.is_bad_chain(chain);
+        let lies = |role: &&Role| {
+            role.chain == chain
+                && (role.process == process || breaks_chain)
+                && role.kind.misleads_its_replica()
+                && role.from_ms <= self.now_ms
+        };
+        let Some(kind) = self.cast.roles.iter().find(lies).map(|role| role.kind) else { return false };
+        self.count_misdeed(&format!("{}: halted", kind.name()));
         self.crash(process, Tail::Kept);
         self.schedule(BACK_AFTER_MS, Happening::Start(process));
         true

@@ -36,11 +36,13 @@ impl World {
         self.processes.push(Process {
             peer: Self::peer(process),
             is_up: false,
+            holds: 0,
             life: 0,
             skew_ms,
             clock_stopped_at_ms: None,
             was_wiped: false,
             disk: Disk::default(),
+            signed: BTreeMap::new(),
             running: BTreeMap::new(),
             halted: BTreeMap::new(),
         });

@@ -89,6 +89,7 @@ impl World {
         link.is_up = false;
         link.epoch += 1;
         let epoch = link.epoch;
+        self.network.forget_link(pair.0, pair.1);
         let after_ms = self.on_network.within(self.config.notice_ms);
         self.schedule(after_ms, Happening::Notice { pair, epoch });
     }
@@ -113,6 +114,11 @@ impl World {
     pub(super) fn link_epoch(&self, from: ProcessId, to: ProcessId) -> Option<u64> {
         let link = self.links.get(&(from.min(to), from.max(to)))?;
         link.is_up.then_some(link.epoch)
+    }
+
+    /// Whether the link between two processes is up.
+    pub fn are_linked(&self, one: ProcessId, other: ProcessId) -> bool {
+        self.link_epoch(one, other).is_some()
     }
 
     /// Cuts every link between two groups, both ways.

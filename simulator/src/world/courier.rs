@@ -4,9 +4,10 @@
 //! `bridge/courier`; here stand their links, their alarms and their losses.
 
 use super::{ChainIndex, Happening, Moment, ProcessId, World};
-use crate::disk::DiskReader;
+use crate::disk::{DiskReader, READ_ERROR};
+use crate::failure::Contradiction;
 use bridge_courier::driver::{CourierDriver, CourierEffect, CourierEvent, CourierServer, OwnChain, ServerEffect};
-use bridge_courier::{ViewFault, Waits};
+use bridge_courier::{CourierError, ViewFault, Waits};
 use chain_engine::{Lane, Peer, PublishedBlock, ReplyToken};
 use chain_state::{BlockState, MemoryStore, StoreReader};
 use ledger_protocol::chain::Input;
@@ -220,7 +221,7 @@ impl World {
             if let Some(store) = disk.durable_reader(chain)
                 && let Err(error) = server.published(now_ms, block, &store, &mut effects)
             {
-                self.record(Some(process), Some(chain), "server fails", 0, error.to_string().as_bytes());
+                self.courier_fails(process, chain, "server fails", &error);
             }
             self.couriers.servers.insert((process, chain), server);
             self.serve(process, chain, None, effects);
@@ -268,6 +269,19 @@ impl World {
         }
     }
 
+    /// A courier or a server brought nothing. That it has nothing to bring to a chain that follows another history is
+    /// right; that it cannot read its own store is the disk's doing or a mistake.
+    fn courier_fails(&mut self, process: ProcessId, chain: ChainIndex, what: &'static str, error: &CourierError) {
+        self.record(Some(process), Some(chain), what, 0, error.to_string().as_bytes());
+        if let CourierError::View(fault) = error
+            && !fault.0.contains(READ_ERROR)
+            && !self.cast.blame.is_bad_chain(chain)
+        {
+            let promised = format!("{process} can read what chain {} has made durable", chain.0);
+            self.fail("no courier fails", Contradiction::new(promised, format!("{what}: {fault}")));
+        }
+    }
+
     fn monotonic_ms(&self, _: ProcessId) -> u64 {
         self.now_ms
     }
@@ -281,7 +295,7 @@ impl World {
         if let Some(store) = disk.durable_reader(relay)
             && let Err(error) = server.on(now_ms, from, bytes, &store, &mut effects)
         {
-            self.record(Some(process), Some(relay), "server fails", 0, error.to_string().as_bytes());
+            self.courier_fails(process, relay, "server fails", &error);
         }
         self.couriers.servers.insert((process, relay), server);
         self.serve(process, relay, Some(route), effects);
@@ -342,25 +356,18 @@ impl World {
 
     fn send_courier(&mut self, from: ProcessId, to: ProcessId, route: usize, to_server: bool, bytes: &Arc<[u8]>) {
         self.record(Some(from), None, "courier sends to", to.0 as u64, bytes);
-        let deliver = |epoch| {
-            Happening::Courier(CourierHappening::Deliver {
-                to,
-                from,
-                epoch,
-                route,
-                to_server,
-                bytes: Arc::clone(bytes),
-            })
-        };
+        let deliver =
+            |epoch, bytes| Happening::Courier(CourierHappening::Deliver { to, from, epoch, route, to_server, bytes });
         if from == to {
-            self.schedule(0, deliver(0));
+            self.schedule(0, deliver(0, Arc::clone(bytes)));
             return;
         }
         let Some(epoch) = self.link_epoch(from, to) else { return };
         let subchain = self.couriers.routes[route].subchain;
         let stream = (from, to, COURIER_STREAM | Lane::Courier as u8, subchain);
-        for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream) {
-            self.schedule(at_ms - self.now_ms, deliver(epoch));
+        for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream, bytes.len()) {
+            let bytes = self.network.carried(&mut self.on_network, stream, bytes);
+            self.schedule(at_ms - self.now_ms, deliver(epoch, bytes));
         }
     }
 
@@ -376,7 +383,7 @@ impl World {
         let own = Own { store, chain: self.chain(subchain).id, relay: self.chain(relay).id };
         let result = courier.driver.on(now_ms, event, &own, &mut effects);
         if let Err(error) = result {
-            self.record(Some(process), Some(subchain), "courier fails", 0, error.to_string().as_bytes());
+            self.courier_fails(process, subchain, "courier fails", &error);
         }
         let life = self.processes[process.0].life;
         let effects = self.bring_otherwise(process, subchain, effects);

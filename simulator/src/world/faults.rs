@@ -3,7 +3,7 @@
 use super::{ChainIndex, Happening, ProcessId, World};
 use crate::disk::Tail;
 use crate::property::Fact;
-use crate::signer::{RememberingSigner, Signed};
+use crate::signer::RememberingSigner;
 use chain_consensus::{BftConfig, BftConsensus};
 use chain_engine::{ChainReader, Replica, ReplicaEvent, ReplicaSetup};
 use chain_state::MemoryStore;
@@ -82,13 +82,27 @@ impl World {
         here.was_wiped = true;
     }
 
-    /// Starts a process that is down.
+    /// From now on a process that is down stays down, whoever starts it, until [`Self::let_up`] was called as often.
+    pub fn hold_down(&mut self, process: ProcessId) {
+        self.processes[process.0].holds += 1;
+    }
+
+    /// Takes back one [`Self::hold_down`]; after the last one the process starts.
+    pub fn let_up(&mut self, process: ProcessId) {
+        let here = &mut self.processes[process.0];
+        here.holds = here.holds.saturating_sub(1);
+        if here.holds == 0 {
+            self.restart(process);
+        }
+    }
+
+    /// Starts a process that is down, unless something holds it.
     pub fn restart(&mut self, process: ProcessId) {
         self.schedule(0, Happening::Start(process));
     }
 
     pub(super) fn start(&mut self, process: ProcessId) {
-        if self.is_up(process) {
+        if self.is_up(process) || self.processes[process.0].holds > 0 {
             return;
         }
         self.record(Some(process), None, "started", 0, &[]);
@@ -116,11 +130,11 @@ impl World {
     pub(super) fn open_seat(&mut self, process: ProcessId, index: ChainIndex) {
         let chain = &self.chains[index.0];
         let Some(key) = chain.seats.get(&process) else { return };
-        let signed = Signed::default();
+        let signed = Arc::clone(self.processes[process.0].signed.entry(index).or_default());
         let peer = self.processes[process.0].peer;
         let signing = key.clone().unwrap_or_else(|| SecretKey::from_seed(chain.id.suite, peer.0.0));
         let config = BftConfig { chain: chain.id, kind: chain.genesis.kind, timeouts: chain.timeouts };
-        let signer = RememberingSigner { key: signing.clone(), signed: Arc::clone(&signed) };
+        let signer = RememberingSigner { key: signing.clone(), signed };
         let opened =
             BftConsensus::new(config, Box::new(signer)).map_err(|error| error.to_string()).and_then(|consensus| {
                 let setup = ReplicaSetup {
@@ -142,7 +156,7 @@ impl World {
         };
         let height = self.height_on_disk(process, index);
         let wiped = self.processes[process.0].was_wiped;
-        let running = super::Running { replica, timers: BTreeMap::new(), signed };
+        let running = super::Running { replica, timers: BTreeMap::new() };
         self.processes[process.0].running.insert(index, running);
         // Only what nobody has published is left to make up for: others' blocks were seen when they published them.
         let seen = self.chains[index.0].published.0;

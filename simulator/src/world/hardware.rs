@@ -3,7 +3,10 @@
 use super::{ChainIndex, ProcessId, World};
 use crate::disk::{READ_ERROR, ReadsLeft, Tail};
 use chain_engine::ReplicaEffect;
+use chain_engine::rows::{self, Tip};
+use ledger_protocol::Address;
 use ledger_protocol::suite::SecretKey;
+use std::collections::BTreeSet;
 
 impl World {
     /// From now on every barrier and commit of a process's disk takes so much longer; 0 mends it.
@@ -56,6 +59,18 @@ impl World {
     pub fn stop_clock(&mut self, process: ProcessId, is_stopped: bool) {
         self.record(Some(process), None, "clock stops", u64::from(is_stopped), &[]);
         self.processes[process.0].clock_stopped_at_ms = is_stopped.then_some(self.now_ms);
+    }
+
+    /// Where the validators of a chain's next block run, by the newest block that one of its disks has.
+    pub fn validators(&self, chain: ChainIndex) -> Vec<ProcessId> {
+        let here = self.chain(chain);
+        let stores = here.seats.keys().filter_map(|process| self.store(*process, chain));
+        let tips = stores.filter_map(|store| rows::read::<Tip>(store, &rows::tip()).ok().flatten());
+        let newest = tips.max_by_key(|tip| tip.header.height);
+        let set = newest.as_ref().map_or(&here.genesis.validators, |tip| &tip.next_validators);
+        let named: BTreeSet<Address> = set.validators().iter().map(|one| one.public_key.address()).collect();
+        let votes = |key: &Option<SecretKey>| key.as_ref().is_some_and(|key| named.contains(&key.address()));
+        here.seats.iter().filter(|(_, key)| votes(key)).map(|(process, _)| *process).collect()
     }
 
     /// The process whose turn to propose comes after the proposer of the chain's newest block, by the order of the

@@ -146,13 +146,14 @@ impl World {
         if self.cast.listens() {
             self.cast.hears(chain, lane, bytes);
         }
-        if self.is_acting(process, chain) {
-            return self.send_otherwise(process, chain, to, lane, bytes);
-        }
+        // Before an actor's turn: the validator beside a dishonest courier is honest, and held to what it signs.
         if lane == Lane::Consensus {
             for message in self.signatures_in(process, chain, bytes) {
                 self.observe(process, chain, &Fact::SignatureLeft(&message));
             }
+        }
+        if self.is_acting(process, chain) {
+            return self.send_otherwise(process, chain, to, lane, bytes);
         }
         self.send_frame(process, chain, to, lane, bytes);
     }
@@ -177,7 +178,7 @@ impl World {
     fn send_to(&mut self, from: ProcessId, chain: ChainIndex, to: ProcessId, lane: Lane, bytes: &Arc<[u8]>) {
         let Some(epoch) = self.link_epoch(from, to) else { return };
         let stream = (from, to, lane as u8, chain);
-        for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream) {
+        for at_ms in self.network.arrivals(&mut self.on_network, self.now_ms, stream, bytes.len()) {
             let bytes = self.network.carried(&mut self.on_network, stream, bytes);
             let deliver = Happening::Deliver { to, from, epoch, chain, lane, bytes };
             self.schedule(at_ms - self.now_ms, deliver);
@@ -186,8 +187,8 @@ impl World {
 
     /// The process's own signatures that stand in a message: from now on they bind it.
     fn signatures_in(&self, process: ProcessId, chain: ChainIndex, bytes: &[u8]) -> Vec<SignedMessage> {
-        let Some(running) = self.running(process, chain) else { return Vec::new() };
-        let signed = running.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(signed) = self.processes[process.0].signed.get(&chain) else { return Vec::new() };
+        let signed = signed.lock().unwrap_or_else(PoisonError::into_inner);
         // A signature is found by its bytes, so that this does not depend on the messages' encoding.
         // The first byte is asked first: this looks at every byte of every consensus message.
         let stands_in = |signature: &[u8; 64]| {

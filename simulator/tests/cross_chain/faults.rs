@@ -2,7 +2,7 @@
 
 use crate::proposals::{STANDARD, network, ok, settle, transfer};
 use simulator::fixture::Network;
-use simulator::{Fault, ProcessId, Random, Tail, World, WorldConfig, seeds};
+use simulator::{Fault, NetworkConfig, ProcessId, Random, Tail, World, WorldConfig, seeds};
 
 fn total(world: &World, network: &Network) -> i64 {
     [0, 1].into_iter().map(|position| network.counter(world, position, "balance").unwrap()).sum()
@@ -120,6 +120,33 @@ fn all_couriers_dead_and_back() {
         world.silence_couriers(false);
         settle(&mut world, &network, &[id], 60_000);
         assert_eq!(total(&world, &network), 2_000);
+    }
+}
+
+/// Bytes are damaged on the way of couriers as on that of replicas: where every message between the chains has a wrong
+/// bit, no vote arrives, nothing wrong is believed, and all goes on when the links are good again.
+#[test]
+fn damaged_courier_messages_bring_nothing_and_harm_nothing() {
+    for seed in seeds(2) {
+        let name = "damaged_courier_messages_bring_nothing_and_harm_nothing";
+        let (mut world, mut network) = network(seed, WorldConfig::smooth(name), STANDARD);
+        let smooth = world.network_config();
+        let spoil = |world: &mut World, network: &Network, corrupt_per_mille| {
+            for subchain in network.subchains.iter().flat_map(|subchain| &subchain.processes) {
+                for relay in &network.relay_processes {
+                    let config = NetworkConfig { corrupt_per_mille, ..smooth };
+                    world.set_link(*subchain, *relay, config);
+                    world.set_link(*relay, *subchain, config);
+                }
+            }
+        };
+        spoil(&mut world, &network, 1_000);
+        let id = network.propose(&mut world, &transfer(1, 300), 1_900);
+        ok(world.run_for(20_000));
+        assert!(!network.is_over(&world, &id), "seed {seed}: a vote arrived undamaged");
+        spoil(&mut world, &network, 0);
+        settle(&mut world, &network, &[id], 120_000);
+        assert_eq!(total(&world, &network), 2_000, "seed {seed}");
     }
 }
 

@@ -1,8 +1,8 @@
 //! Bad networks: loss, duplicates, reordering, partitions.
 
-use crate::toy::{transaction, world};
+use crate::toy::{heavy, transaction, world};
 use ledger_protocol::Height;
-use simulator::{Tail, WorldConfig, seeds};
+use simulator::{NetworkConfig, Seed, Tail, WorldConfig, seeds};
 
 #[test]
 fn twenty_seeds_of_a_lossy_network() {
@@ -96,4 +96,27 @@ fn a_wiped_validator_catches_up_while_the_others_go_on() {
         load(&mut world, 10);
         world.run_until(|world| world.best_height(chain) >= target, 60_000).unwrap_or_else(|it| panic!("{it}"));
     }
+}
+
+/// Where a link carries 40 KiB per second, transactions of 48 KiB need 1.2 s from whoever has them to anybody else, in
+/// blocks or before; on links without a bound they are final sooner.
+#[test]
+fn a_big_block_takes_as_long_as_its_links_need() {
+    const KIB: u64 = 48;
+    const KIB_PER_S: u32 = 40;
+    let took = |kib_per_s: Option<u32>| {
+        let network = NetworkConfig { kib_per_s, ..NetworkConfig::smooth() };
+        let config = WorldConfig { network, ..WorldConfig::smooth("a_big_block_takes_as_long_as_its_links_need") };
+        let (mut world, chain, processes) = world(Seed(1), config, 4);
+        world.run_until(|world| world.least_height(chain) >= Some(Height(1)), 30_000).unwrap();
+        let (id, began_ms) = (world.chain_id(chain), world.now_ms());
+        for number in 0..KIB {
+            world.submit_to(processes[0], chain, heavy(id, number, 1_024));
+        }
+        world.run_until(|world| world.final_inputs(chain) == KIB, 120_000).unwrap_or_else(|it| panic!("{it}"));
+        world.now_ms() - began_ms
+    };
+    let least_ms = KIB * 1_000 / u64::from(KIB_PER_S);
+    let (fast, slow) = (took(None), took(Some(KIB_PER_S)));
+    assert!(fast < least_ms && slow >= least_ms, "{fast} ms, {slow} ms");
 }

@@ -128,11 +128,20 @@ pub(crate) fn world(seed: Seed, config: WorldConfig, count: usize) -> (World, Ch
 
 /// The n-th transaction; valid for 1,000 blocks from the start.
 pub(crate) fn transaction(chain: ChainId, number: u64) -> Input {
+    written(chain, number, encode(&number))
+}
+
+/// As [`transaction`], with a value of so many bytes.
+pub(crate) fn heavy(chain: ChainId, number: u64, bytes: usize) -> Input {
+    written(chain, number, vec![7; bytes])
+}
+
+fn written(chain: ChainId, number: u64, value: Vec<u8>) -> Input {
     let key = SecretKey::from_seed(chain.suite, [9; 32]);
     let operation = Operation::SetKey(ledger_protocol::transaction::SetKey {
         account: Text::new("toys").unwrap(),
         key: BoundedBytes::new((number % 50).to_be_bytes().to_vec()).unwrap(),
-        value: BoundedBytes::new(encode(&number)).unwrap(),
+        value: BoundedBytes::new(value).unwrap(),
         expected: ledger_protocol::transaction::Expectation::Any,
     });
     let body = TransactionBody {

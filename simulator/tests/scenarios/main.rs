@@ -111,6 +111,7 @@ scenarios! {
     stopped_subchain: "stopped-subchain", 3;
     two_suites: "two-suites", 3;
     three_continents: "three-continents", 3;
+    thin_links: "thin-links", 3;
     chaos: "chaos", 3;
     byzantine_validators: "byzantine-validators", 3;
     byzantine_subchain: "byzantine-subchain", 3;
