@@ -11,6 +11,7 @@ mod holds;
 mod monotone;
 mod once;
 mod open_legs;
+mod presence;
 mod proposals;
 pub(crate) mod reading;
 mod scopes;
@@ -24,6 +25,7 @@ pub use delivery::Delivery;
 pub use holds::Holds;
 pub use monotone::Monotone;
 pub use once::AtMostOnce;
+pub use presence::Presence;
 pub use proposals::{Proposals, Tally};
 pub use scopes::Scopes;
 pub use shares::Shares;
@@ -70,6 +72,11 @@ pub enum Fact<'a> {
     BackedUp(BackupId),
     /// All disks of a chain went back to what they were: seen at the replica that is furthest now.
     Restored(&'a Restoration),
+    /// The world has come to rest, and this replica is up and stands at this height.
+    AtRest {
+        /// Of its newest durable block.
+        height: Height,
+    },
     /// A signature left its process.
     SignatureLeft(&'a SignedMessage),
 }
@@ -135,6 +142,7 @@ pub fn standard() -> Vec<Box<dyn Property>> {
         Box::new(Certificates::default()),
         Box::new(AtMostOnce::default()),
         Box::new(Monotone::default()),
+        Box::new(Presence::default()),
     ]
 }
 

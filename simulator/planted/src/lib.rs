@@ -55,6 +55,8 @@ plants! {
         "A transaction that is final already is taken into a block again (AntChain's nonce check).";
     ReplayWindowForgotten = "replay-window-forgotten",
         "After a restart the replica does not know which transactions are final.";
+    FinalTransactionUnindexed = "final-transaction-unindexed",
+        "Now and then a final input is left out of the index: who asks for it by its id finds nothing.";
     PublishedBeforeDurable = "published-before-durable",
         "A block is shown to others before its batch is durable; a power cut takes it back.";
     ProposerOrderByCertificate = "proposer-order-by-certificate",

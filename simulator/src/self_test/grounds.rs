@@ -34,7 +34,7 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         Plant::VoteBeforeItIsDurable | Plant::LogForgotten | Plant::PublishedBeforeDurable => &["power-cuts"],
         Plant::LockRuleDropped | Plant::QuorumOffByOne => &["split-votes"],
         Plant::ProposerOrderByCertificate => &["late-certificates"],
-        Plant::ReplayWindowIgnored | Plant::ReplayWindowForgotten => &["repeats"],
+        Plant::ReplayWindowIgnored | Plant::ReplayWindowForgotten | Plant::FinalTransactionUnindexed => &["repeats"],
         Plant::FailedTransactionKept
         | Plant::ReserveIgnoredLocally
         | Plant::ReserveNotTaken

@@ -1,7 +1,8 @@
 //! Running: one event after the other until a moment, a condition or a contradiction.
 
-use super::World;
+use super::{ChainIndex, World};
 use crate::failure::{Contradiction, Failure};
+use crate::property::Fact;
 
 /// Most events at one moment: more means that something answers itself without end.
 const MAX_EVENTS_AT_ONCE: u64 = 1_000_000;
@@ -47,7 +48,7 @@ impl World {
         self.check()?;
         self.now_ms = limit_ms;
         let heights: Vec<String> = (0..self.chains.len())
-            .map(super::ChainIndex)
+            .map(ChainIndex)
             .map(|chain| {
                 format!("{}: {}..{}", chain.0, self.least_height(chain).unwrap_or_default(), self.best_height(chain))
             })
@@ -79,6 +80,14 @@ impl World {
     /// # Errors
     /// [`Failure`]: something promised is missing.
     pub fn check_at_rest(&mut self) -> Result<(), Box<Failure>> {
+        for chain in (0..self.chains.len()).map(ChainIndex) {
+            for process in self.seats(chain) {
+                if let Some(height) = self.height(process, chain) {
+                    self.observe(process, chain, &Fact::AtRest { height });
+                }
+            }
+        }
+        self.check()?;
         let mut properties = std::mem::take(&mut self.properties);
         for property in &mut properties {
             if let Err(contradiction) = property.at_rest() {
