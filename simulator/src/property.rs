@@ -17,6 +17,7 @@ pub(crate) mod reading;
 mod scopes;
 mod shares;
 mod signing;
+mod writes;
 
 pub use agreement::Agreement;
 pub use certificates::Certificates;
@@ -30,6 +31,7 @@ pub use proposals::{Proposals, Tally};
 pub use scopes::Scopes;
 pub use shares::Shares;
 pub use signing::OneSignature;
+pub use writes::Writes;
 
 use crate::actors::Blame;
 use crate::failure::Contradiction;
@@ -155,5 +157,6 @@ pub fn of_network(relay: ChainIndex) -> Vec<Box<dyn Property>> {
         Box::new(Holds::new(relay)),
         Box::new(Scopes::new(relay)),
         Box::new(Shares::new(relay)),
+        Box::new(Writes::new(relay)),
     ]
 }

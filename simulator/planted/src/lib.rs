@@ -77,6 +77,8 @@ plants! {
         "A leg writes into the books at Prepare and is executed once more at COMMIT.";
     DeltaOverwrites = "delta-overwrites",
         "COMMIT stores the value that a counter had at Prepare plus the amount, instead of adding the amount.";
+    StagedSetSkipped = "staged-set-skipped",
+        "COMMIT adds a leg's amounts and forgets the values that it sets, on every replica alike.";
     LockReleasedByOwnClock = "lock-released-by-own-clock",
         "A deadline is counted on the subchain's clock: when its own height passes it, it drops what it voted YES on.";
     EarlyAbortForgotten = "early-abort-forgotten",

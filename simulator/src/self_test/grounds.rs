@@ -46,7 +46,10 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         | Plant::CommitWithOneYesMissing
         | Plant::LimitShareKept
         | Plant::DuplicateMessageExecuted => &["tight-balances"],
-        Plant::LockIgnoredLocally | Plant::ScopeConflictMissed | Plant::ScopeFreeAtDecision => &["hot-records"],
+        Plant::LockIgnoredLocally
+        | Plant::ScopeConflictMissed
+        | Plant::ScopeFreeAtDecision
+        | Plant::StagedSetSkipped => &["hot-records"],
         Plant::LockReleasedByOwnClock | Plant::AbortAfterCommit | Plant::TimeoutEarly => &["outages"],
         Plant::StaleValidatorSet | Plant::HandoffForgotten => &["handoffs"],
         Plant::VoteSignatureUnchecked | Plant::EquivocationCountedTwice => &["bad-votes"],
