@@ -2,22 +2,25 @@
 //! over.
 //!
 //! The chains start and are registered undisturbed. Then, for the scenario's length, work arrives and faults strike.
-//! Then the faults end and everything that was ordered must come to its end, the same at every replica, with no amount
-//! made or lost. The same scenario, seed and strikes give the same [`Trial::trace_hash`].
+//! Then the faults end, clients submit again what was lost with a pool, and everything must come to its end, the same at
+//! every replica, with no amount made or lost; every chain must go on and every replica catch up. The same scenario, seed and strikes give the same [`Trial::trace_hash`].
 
 mod agenda;
 mod books;
 mod casting;
 mod chronicle;
+mod closing;
 mod healing;
 mod strikes;
+mod submitted;
 
 pub use casting::ActorSpan;
 pub use chronicle::{ChainTimeline, Chronicle, Coverage, ProposalTimeline};
 pub use strikes::{StrikeSpan, count_by_kind};
+pub(crate) use submitted::Submitted;
 
 use crate::NetworkConfig;
-use crate::failure::{Contradiction, Failure};
+use crate::failure::Failure;
 use crate::fixture::Network;
 use crate::property;
 use crate::random::Seed;
@@ -25,6 +28,7 @@ use crate::scenario::{Arrival, Latency, Row, Scenario, Schedule, Signatures, Wor
 use crate::world::{ProcessId, World, WorldConfig};
 use agenda::Agenda;
 use casting::Casting;
+use closing::Closing;
 use healing::Healing;
 use ledger_protocol::{ChainId, Hash, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +60,7 @@ pub struct Trial {
     pub work_began_ms: u64,
     /// Proposals submitted.
     pub submitted: usize,
-    /// How they ended, and what was never ordered because the pool that had it died.
+    /// How they ended, what the relay refused, and what was never ordered in a run that a broken property stopped.
     pub ends: BTreeMap<&'static str, usize>,
     /// Strikes that hit somebody.
     pub strikes: Vec<StrikeSpan>,
@@ -95,7 +99,8 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
     spread(&mut world, &network, scenario.network.latency);
     casting::blame(&mut world, &network, scenario);
     let mut strikes = Strikes::new(&world, schedule.strikes().to_vec());
-    let mut ids = Vec::new();
+    let mut submitted = Submitted::default();
+    let mut asked = Vec::new();
     let mut amounts = books::Amounts::new();
     let mut casting = None;
     let mut healing = Healing::default();
@@ -107,20 +112,27 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         }
         let arrivals = scenario.workload.arrivals(rows, network.subchains.len(), scenario.length_ms, seed);
         let cast = casting.insert(Casting::new(&mut world, &network, scenario, seed));
-        let mut doing =
-            Doing { strikes: &mut strikes, casting: cast, healing: &mut healing, ids: &mut ids, amounts: &mut amounts };
+        let mut doing = Doing {
+            strikes: &mut strikes,
+            casting: cast,
+            healing: &mut healing,
+            submitted: &mut submitted,
+            amounts: &mut amounts,
+        };
         work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
-        settle(&mut world, &mut network, scenario, &ids, &mut healing)?;
+        let mut closing = Closing::new(&world, &network, &submitted);
+        settle(&mut world, &mut network, scenario, &mut submitted, &mut healing, &mut closing, &chronicle)?;
+        asked = closing.report(&world, &submitted);
         let books = books::Books { amounts: &amounts, fates: &chronicle.fates() };
         books.check(&world, &network, scenario).map_err(|(broken, facts)| world.contradicted(broken, facts))
     });
     let (actors, misdeeds) = casting.map(|casting| casting.end(&mut world)).unwrap_or_default();
     let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
     let honest: Vec<ProposalId> =
-        ids.iter().copied().filter(|id| !books::names_any(&network, &amounts, id, &bad)).collect();
+        submitted.ids().iter().copied().filter(|id| !books::names_any(&network, &amounts, id, &bad)).collect();
     let chronicle = chronicle.take();
-    let honest_ends = ends(&chronicle, &honest);
-    let ends = ends(&chronicle, &ids);
+    let honest_ends = ends(&chronicle, &submitted, &honest);
+    let ends = ends(&chronicle, &submitted, submitted.ids());
     Trial {
         seed,
         signatures: scenario.signatures,
@@ -132,7 +144,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
             .chain(network.subchains.iter().map(|subchain| subchain.name.clone()))
             .collect(),
         work_began_ms,
-        submitted: ids.len(),
+        submitted: submitted.ids().len(),
         ends,
         honest_ends,
         actors,
@@ -140,7 +152,7 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
         frozen: casting::frozen(&world, &network),
         strikes: strikes.into_spans(),
         chronicle,
-        properties: world.reports(),
+        properties: world.reports().into_iter().chain(asked).collect(),
         failure: outcome.err(),
     }
 }
@@ -193,7 +205,7 @@ struct Doing<'a> {
     strikes: &'a mut Strikes,
     casting: &'a mut Casting,
     healing: &'a mut Healing,
-    ids: &'a mut Vec<ProposalId>,
+    submitted: &'a mut Submitted,
     amounts: &'a mut books::Amounts,
 }
 
@@ -205,18 +217,18 @@ fn work(
     arrivals: &[Arrival],
     doing: &mut Doing<'_>,
 ) -> Result<(), Box<Failure>> {
-    let Doing { strikes, casting, healing, ids, amounts } = doing;
+    let Doing { strikes, casting, healing, submitted, amounts } = doing;
     let began_ms = world.now_ms();
     let mut agenda = Agenda::new(scenario);
     let mut arrivals = arrivals.iter().peekable();
     loop {
         let elapsed_ms = world.now_ms() - began_ms;
         strikes.advance(world, network, healing, elapsed_ms);
-        healing.advance(world, network, ids);
+        healing.advance(world, network, submitted.ids());
         agenda.advance(world, network, elapsed_ms);
-        casting.advance(world, network, elapsed_ms, ids);
+        casting.advance(world, network, elapsed_ms, submitted);
         while let Some(arrival) = arrivals.next_if(|arrival| arrival.at_ms <= elapsed_ms) {
-            agenda.submit(world, network, arrival, elapsed_ms, ids, amounts);
+            agenda.submit(world, network, arrival, elapsed_ms, submitted, amounts);
         }
         let next_ms = [
             arrivals.peek().map(|arrival| arrival.at_ms),
@@ -236,39 +248,30 @@ fn work(
     Ok(())
 }
 
-/// Everything that was ordered ends, and the books agree.
+/// Everything that was submitted ends, every chain goes on, and every replica has caught up.
 fn settle(
     world: &mut World,
     network: &mut Network,
     scenario: &Scenario,
-    ids: &[ProposalId],
+    submitted: &mut Submitted,
     healing: &mut Healing,
+    closing: &mut Closing,
+    chronicle: &chronicle::SharedChronicle,
 ) -> Result<(), Box<Failure>> {
-    let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
     let limit_ms = world.now_ms() + scenario.settle_ms;
-    let mut left: Vec<&ProposalId> = ids.iter().collect();
     let mut rested_ms = 0;
-    // A Submit may still wait in a pool, and be ordered when all others are over. What a pool that died had taken is
-    // not waited for: its client would submit it again.
     while rested_ms < REST_MS {
         world.run_for(STEP_MS)?;
-        healing.advance(world, network, ids);
-        let healed = healing.check(world, network, ids);
-        left.retain(|id| !books::is_over(world, network, id, &bad));
-        let open: Vec<&ProposalId> = left.iter().filter(|id| network.proposal(world, id).is_some()).copied().collect();
-        rested_ms = if open.is_empty() && healed.is_ok() { rested_ms + STEP_MS } else { 0 };
-        if world.now_ms() >= limit_ms && rested_ms == 0 {
-            if let Err(contradiction) = healed {
-                return Err(world.contradicted("liveness after restorations", contradiction));
-            }
-            let first = open.first().map(|id| id.to_string()).unwrap_or_default();
-            return Err(world.contradicted(
-                "A5 liveness after faults",
-                Contradiction::new(
-                    format!("every ordered proposal is over within {} ms after the last fault", scenario.settle_ms),
-                    format!("{} are not, the first is {first}", open.len()),
-                ),
-            ));
+        healing.advance(world, network, submitted.ids());
+        closing.advance(world, network, submitted, chronicle);
+        let healed = healing.check(world, network, submitted.ids());
+        let healed = healed.map_err(|contradiction| ("liveness after restorations", contradiction));
+        let closed = healed.and_then(|()| closing.check(world, network, scenario.settle_ms));
+        rested_ms = if closed.is_ok() { rested_ms + STEP_MS } else { 0 };
+        if let Err((broken, facts)) = closed
+            && world.now_ms() >= limit_ms
+        {
+            return Err(world.contradicted(broken, facts));
         }
     }
     world.check_at_rest()?;
@@ -278,12 +281,13 @@ fn settle(
     Ok(())
 }
 
-/// The last state of each, and what was never ordered because the pool that had it died or the relay refused it.
-fn ends(chronicle: &Chronicle, ids: &[ProposalId]) -> BTreeMap<&'static str, usize> {
+/// The last state of each, what the relay refused, and what it never ordered.
+fn ends(chronicle: &Chronicle, submitted: &Submitted, ids: &[ProposalId]) -> BTreeMap<&'static str, usize> {
     let mut ends = BTreeMap::new();
     for id in ids {
         let last = chronicle.proposals.get(id).and_then(|proposal| proposal.states.last());
-        let end = last.map_or("never ordered", |(_, state)| state);
+        let without = if submitted.refused().contains_key(id) { "refused" } else { "never ordered" };
+        let end = last.map_or(without, |(_, state)| state);
         *ends.entry(end).or_default() += 1;
     }
     ends

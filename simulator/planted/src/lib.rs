@@ -55,6 +55,10 @@ plants! {
         "A transaction that is final already is taken into a block again (AntChain's nonce check).";
     ReplayWindowForgotten = "replay-window-forgotten",
         "After a restart the replica does not know which transactions are final.";
+    PoolDropsAccepted = "pool-drops-accepted",
+        "The pool forgets every tenth input that it has accepted, and tells nobody.";
+    SyncNeverEnds = "sync-never-ends",
+        "A replica that was down never asks for the blocks that it missed, nor for any other.";
     FinalTransactionUnindexed = "final-transaction-unindexed",
         "Now and then a final input is left out of the index: who asks for it by its id finds nothing.";
     PublishedBeforeDurable = "published-before-durable",

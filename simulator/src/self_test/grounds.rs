@@ -31,9 +31,11 @@ grounds!(
 /// The scenarios in which a mistake can show.
 pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
     match plant {
-        Plant::VoteBeforeItIsDurable | Plant::LogForgotten | Plant::PublishedBeforeDurable => &["power-cuts"],
+        Plant::VoteBeforeItIsDurable | Plant::LogForgotten | Plant::PublishedBeforeDurable | Plant::SyncNeverEnds => {
+            &["power-cuts"]
+        }
         Plant::LockRuleDropped | Plant::QuorumOffByOne => &["split-votes"],
-        Plant::ProposerOrderByCertificate => &["late-certificates"],
+        Plant::ProposerOrderByCertificate | Plant::PoolDropsAccepted => &["late-certificates"],
         Plant::ReplayWindowIgnored | Plant::ReplayWindowForgotten | Plant::FinalTransactionUnindexed => &["repeats"],
         Plant::FailedTransactionKept
         | Plant::ReserveIgnoredLocally

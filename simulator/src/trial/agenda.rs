@@ -2,10 +2,10 @@
 //! validators.
 
 use super::books::Amounts;
+use super::submitted::Submitted;
 use crate::fixture::{FixtureKind, LegDraft, Member, Network};
 use crate::scenario::{Arrival, BALANCE, HandoffPlan, Scenario, TILL, WorkloadKind};
 use crate::world::{ChainIndex, World};
-use ledger_protocol::ProposalId;
 use ledger_protocol::chain::Input;
 use ledger_protocol::codec::{BoundedBytes, Text};
 use ledger_protocol::transaction::{AddToCounter, Expectation, Operation, SetKey};
@@ -53,18 +53,21 @@ impl<'s> Agenda<'s> {
         network: &mut Network,
         arrival: &Arrival,
         now_ms: u64,
-        ids: &mut Vec<ProposalId>,
+        submitted: &mut Submitted,
         amounts: &mut Amounts,
     ) {
         let (chain, input) = if arrival.is_local {
             let Some(position) = arrival.parties.first().copied() else { return };
             let Some(operations) = local_operations(arrival) else { return };
-            (network.index(Member::Subchain(position)), network.draft_local(world, position, operations))
+            let (chain, input) =
+                (network.index(Member::Subchain(position)), network.draft_local(world, position, operations));
+            world.submit(chain, input.clone());
+            (chain, input)
         } else {
             let drafts = self.legs(arrival);
             let valid_until = network.relay_height(world).saturating_add(1_500);
             let (id, input) = network.draft_until(world, &drafts, self.scenario.workload.t_prep, valid_until);
-            ids.push(id);
+            submitted.submit(world, network, id, input.clone());
             let moved = drafts.iter().map(|(position, draft)| {
                 let amount = draft.deltas.iter().map(|(_, amount)| *amount).sum::<i64>();
                 (*position, amount)
@@ -73,9 +76,8 @@ impl<'s> Agenda<'s> {
             (network.relay, input)
         };
         if arrival.repeats {
-            self.repeats.push_back((now_ms + REPEATED_AFTER_MS, chain, input.clone()));
+            self.repeats.push_back((now_ms + REPEATED_AFTER_MS, chain, input));
         }
-        world.submit(chain, input);
     }
 
     fn legs(&self, arrival: &Arrival) -> Vec<(usize, LegDraft)> {

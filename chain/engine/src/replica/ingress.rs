@@ -258,6 +258,10 @@ impl Replica {
                         let result = SubmitResult::Accepted { input: arrival.hash };
                         effects.push(ReplicaEffect::Reply { reply, result });
                     }
+                    #[cfg(feature = "planted-bugs")]
+                    if self.forgets_accepted(&arrival.hash) {
+                        continue;
+                    }
                     let from_validator = matches!(arrival.origin, Origin::Peer(peer) if self.is_validator(&peer));
                     if !from_validator {
                         gossip.push((arrival.bytes, arrival.input));
@@ -270,6 +274,18 @@ impl Replica {
         self.observe_pool(effects);
         self.flush_ingress(effects);
         self.work_arrived(effects)
+    }
+
+    /// Every tenth input, not the same one everywhere.
+    #[cfg(feature = "planted-bugs")]
+    fn forgets_accepted(&mut self, hash: &Hash) -> bool {
+        let number = |bytes: &[u8]| bytes.first().copied().map_or(0, u16::from);
+        let drawn = number(hash.as_bytes()) + number(self.own_peer.0.as_bytes());
+        let forgets = planted::is(planted::Plant::PoolDropsAccepted) && drawn % 10 == 0;
+        if forgets {
+            self.pool.remove(hash);
+        }
+        forgets
     }
 
     /// Passes inputs that did not come from a validator on to all validators.
