@@ -16,6 +16,7 @@ mod monotone;
 mod once;
 mod open_legs;
 mod order;
+mod presence;
 mod proposals;
 mod pruning;
 pub(crate) mod reading;
@@ -25,6 +26,7 @@ mod scopes;
 mod shares;
 mod signing;
 mod votes;
+mod writes;
 
 pub use accusations::Accusations;
 pub use admission::Admission;
@@ -38,12 +40,14 @@ pub use known_height::KnownHeights;
 pub use monotone::Monotone;
 pub use once::AtMostOnce;
 pub use order::Order;
+pub use presence::Presence;
 pub use proposals::{Proposals, Tally};
 pub use pruning::Pruning;
 pub use scopes::Scopes;
 pub use shares::Shares;
 pub use signing::OneSignature;
 pub use votes::OrderedVotes;
+pub use writes::Writes;
 
 use crate::actors::Blame;
 use crate::failure::Contradiction;
@@ -86,6 +90,11 @@ pub enum Fact<'a> {
     BackedUp(BackupId),
     /// All disks of a chain went back to what they were: seen at the replica that is furthest now.
     Restored(&'a Restoration),
+    /// The world has come to rest, and this replica is up and stands at this height.
+    AtRest {
+        /// Of its newest durable block.
+        height: Height,
+    },
     /// A signature left its process.
     SignatureLeft(&'a SignedMessage),
 }
@@ -164,6 +173,7 @@ pub fn standard() -> Vec<Box<dyn Property>> {
         Box::new(AtMostOnce::default()),
         Box::new(Monotone::default()),
         Box::new(Order::default()),
+        Box::new(Presence::default()),
     ]
 }
 
@@ -182,5 +192,6 @@ pub fn of_network(relay: ChainIndex) -> Vec<Box<dyn Property>> {
         Box::new(Answers::new(relay)),
         Box::new(KnownHeights::new(relay)),
         Box::new(Pruning::new(relay)),
+        Box::new(Writes::new(relay)),
     ]
 }

@@ -1,29 +1,33 @@
 //! A trial: one scenario under one seed, from the start of its chains to the moment when everything asked of them is
 //! over.
 //!
-//! The chains start and are registered before any fault strikes. Then, for the scenario's length, work arrives and faults strike.
-//! Then the faults end and everything that was ordered must come to its end, the same at every replica, with no amount
-//! made or lost. The same scenario, seed and strikes give the same [`Trial::trace_hash`].
+//! The chains start and are registered before any fault strikes. Then, for the scenario's length, work arrives and faults
+//! strike. Then the faults end, clients submit again what was lost with a pool, and everything must come to its end, the
+//! same at every replica, with no amount made or lost; every chain must go on and every replica catch up. The same
+//! scenario, seed and strikes give the same [`Trial::trace_hash`].
 
 mod agenda;
 mod books;
 mod casting;
 mod caught;
 mod chronicle;
+mod closing;
 mod expected;
 mod healing;
-mod steps;
 mod links;
+mod steps;
 mod strikes;
+mod submitted;
 
 pub use casting::ActorSpan;
 pub use caught::run_caught;
 pub use chronicle::{ChainTimeline, Chronicle, Coverage, ProposalTimeline};
 pub use steps::{STEPS, Step, missed};
 pub use strikes::{StrikeSpan, count_by_kind};
+pub(crate) use submitted::Submitted;
 
 use crate::NetworkConfig;
-use crate::failure::{Contradiction, Failure};
+use crate::failure::Failure;
 use crate::fixture::Network;
 use crate::property;
 use crate::random::Seed;
@@ -32,6 +36,7 @@ use crate::trace::TraceSink;
 use crate::world::{World, WorldConfig};
 use agenda::Agenda;
 use casting::Casting;
+use closing::Closing;
 use healing::Healing;
 use ledger_protocol::{ChainId, Hash, ProposalId};
 use links::Links;
@@ -64,7 +69,7 @@ pub struct Trial {
     pub work_began_ms: u64,
     /// Proposals submitted.
     pub submitted: usize,
-    /// How they ended, and what was never ordered because the pool that had it died.
+    /// How they ended, what the relay refused, and what was never ordered in a run that a broken property stopped.
     pub ends: BTreeMap<&'static str, usize>,
     /// Strikes that hit somebody.
     pub strikes: Vec<StrikeSpan>,
@@ -120,7 +125,8 @@ fn run_traced(
     let mut links = Links::new(&mut world, &network, scenario.network.latency);
     casting::blame(&mut world, &network, scenario);
     let mut strikes = Strikes::new(&world, schedule.strikes().to_vec());
-    let mut ids = Vec::new();
+    let mut submitted = Submitted::default();
+    let mut asked = Vec::new();
     let mut amounts = books::Amounts::new();
     let mut casting = None;
     let mut healing = Healing::default();
@@ -137,21 +143,24 @@ fn run_traced(
             strikes: &mut strikes,
             casting: cast,
             healing: &mut healing,
-            ids: &mut ids,
+            submitted: &mut submitted,
             amounts: &mut amounts,
         };
         work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
-        settle(&mut world, &mut network, scenario, &ids, &mut healing, &mut links)?;
+        let mut closing = Closing::new(&world, &network, &submitted);
+        let mut settling = Settling { links: &mut links, healing: &mut healing, closing: &mut closing };
+        settle(&mut world, &mut network, scenario, &mut submitted, &mut settling, &chronicle)?;
+        asked = closing.report(&world, &submitted);
         let books = books::Books { amounts: &amounts, fates: &chronicle.fates() };
         books.check(&world, &network, scenario).map_err(|(broken, facts)| world.contradicted(broken, facts))
     });
     let (actors, misdeeds) = casting.map(|casting| casting.end(&mut world)).unwrap_or_default();
     let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
     let honest: Vec<ProposalId> =
-        ids.iter().copied().filter(|id| !books::names_any(&network, &amounts, id, &bad)).collect();
+        submitted.ids().iter().copied().filter(|id| !books::names_any(&network, &amounts, id, &bad)).collect();
     let chronicle = chronicle.take();
-    let honest_ends = ends(&chronicle, &honest);
-    let ends = ends(&chronicle, &ids);
+    let honest_ends = ends(&chronicle, &submitted, &honest);
+    let ends = ends(&chronicle, &submitted, submitted.ids());
     let mut trial = Trial {
         seed,
         signatures: scenario.signatures,
@@ -163,7 +172,7 @@ fn run_traced(
             .chain(network.subchains.iter().map(|subchain| subchain.name.clone()))
             .collect(),
         work_began_ms,
-        submitted: ids.len(),
+        submitted: submitted.ids().len(),
         ends,
         honest_ends,
         actors,
@@ -171,7 +180,7 @@ fn run_traced(
         frozen: casting::frozen(&world, &network),
         strikes: strikes.into_spans(),
         chronicle,
-        properties: world.reports(),
+        properties: world.reports().into_iter().chain(asked).collect(),
         left_out: scenario.left_out(),
         failure: outcome.err(),
     };
@@ -185,7 +194,7 @@ struct Doing<'a> {
     strikes: &'a mut Strikes,
     casting: &'a mut Casting,
     healing: &'a mut Healing,
-    ids: &'a mut Vec<ProposalId>,
+    submitted: &'a mut Submitted,
     amounts: &'a mut books::Amounts,
 }
 
@@ -197,21 +206,21 @@ fn work(
     arrivals: &[Arrival],
     doing: &mut Doing<'_>,
 ) -> Result<(), Box<Failure>> {
-    let Doing { links, strikes, casting, healing, ids, amounts } = doing;
+    let Doing { links, strikes, casting, healing, submitted, amounts } = doing;
     let began_ms = world.now_ms();
     let mut agenda = Agenda::new(scenario);
     let mut arrivals = arrivals.iter().peekable();
     loop {
         let elapsed_ms = world.now_ms() - began_ms;
         strikes.advance(world, network, healing, elapsed_ms);
-        healing.advance(world, network, ids);
+        healing.advance(world, network, submitted.ids());
         agenda.advance(world, network, elapsed_ms);
-        casting.advance(world, network, elapsed_ms, ids);
+        casting.advance(world, network, elapsed_ms, submitted);
         // Who has joined is as far away, and as cut off, as everybody else.
         links.update(world, network);
         strikes.admit(world);
         while let Some(arrival) = arrivals.next_if(|arrival| arrival.at_ms <= elapsed_ms) {
-            agenda.submit(world, network, arrival, elapsed_ms, ids, amounts);
+            agenda.submit(world, network, arrival, elapsed_ms, submitted, amounts);
         }
         let next_ms = [
             arrivals.peek().map(|arrival| arrival.at_ms),
@@ -231,50 +240,42 @@ fn work(
     Ok(())
 }
 
-/// Everything that was ordered ends, and the books agree.
+/// What goes on while everything comes to its end.
+struct Settling<'a> {
+    links: &'a mut Links,
+    healing: &'a mut Healing,
+    closing: &'a mut Closing,
+}
+
+/// Everything that was submitted ends, every chain goes on, and every replica has caught up.
 fn settle(
     world: &mut World,
     network: &mut Network,
     scenario: &Scenario,
-    ids: &[ProposalId],
-    healing: &mut Healing,
-    links: &mut Links,
+    submitted: &mut Submitted,
+    settling: &mut Settling<'_>,
+    chronicle: &chronicle::SharedChronicle,
 ) -> Result<(), Box<Failure>> {
-    let bad: BTreeSet<ChainId> = world.blamed().bad_chains().collect();
+    let Settling { links, healing, closing } = settling;
     let limit_ms = world.now_ms() + scenario.settle_ms;
-    let mut left: Vec<&ProposalId> = ids.iter().collect();
     let mut rested_ms = 0;
-    // A Submit may still wait in a pool, and be ordered when all others are over. What a pool that died had taken is
-    // not waited for: its client would submit it again.
     while rested_ms < REST_MS {
         world.run_for(STEP_MS)?;
-        healing.advance(world, network, ids);
+        healing.advance(world, network, submitted.ids());
         links.update(world, network);
-        let healed = healing.check(world, network, ids);
-        left.retain(|id| !books::is_over(world, network, id, &bad));
-        let open: Vec<&ProposalId> = left.iter().filter(|id| network.proposal(world, id).is_some()).copied().collect();
-        let frozen = books::forked_are_frozen(world, network);
-        rested_ms = if open.is_empty() && healed.is_ok() && frozen.is_ok() { rested_ms + STEP_MS } else { 0 };
-        if world.now_ms() >= limit_ms && rested_ms == 0 {
-            if let Err(contradiction) = healed
-                && scenario.checks("liveness after restorations")
-            {
-                return Err(world.contradicted("liveness after restorations", contradiction));
-            }
-            if let (Err((broken, facts)), true) = (frozen, open.is_empty()) {
-                return Err(world.contradicted(broken, facts));
-            }
-            if open.is_empty() || !scenario.checks("A5 liveness after faults") {
+        closing.advance(world, network, submitted, chronicle);
+        let healed = healing.check(world, network, submitted.ids());
+        let healed = healed.map_err(|contradiction| ("liveness after restorations", contradiction));
+        let closed = healed.and_then(|()| closing.check(world, network, scenario.settle_ms));
+        let closed = closed.and_then(|()| books::forked_are_frozen(world, network));
+        rested_ms = if closed.is_ok() { rested_ms + STEP_MS } else { 0 };
+        if let Err((broken, facts)) = closed
+            && world.now_ms() >= limit_ms
+        {
+            if !scenario.checks(broken) {
                 break;
             }
-            let first = open.first().map(|id| id.to_string()).unwrap_or_default();
-            return Err(world.contradicted(
-                "A5 liveness after faults",
-                Contradiction::new(
-                    format!("every ordered proposal is over within {} ms after the last fault", scenario.settle_ms),
-                    format!("{} are not, the first is {first}", open.len()),
-                ),
-            ));
+            return Err(world.contradicted(broken, facts));
         }
     }
     world.check_at_rest()?;
@@ -286,12 +287,13 @@ fn settle(
     Ok(())
 }
 
-/// The last state of each, and what was never ordered because the pool that had it died or the relay refused it.
-fn ends(chronicle: &Chronicle, ids: &[ProposalId]) -> BTreeMap<&'static str, usize> {
+/// The last state of each, what the relay refused, and what it never ordered.
+fn ends(chronicle: &Chronicle, submitted: &Submitted, ids: &[ProposalId]) -> BTreeMap<&'static str, usize> {
     let mut ends = BTreeMap::new();
     for id in ids {
         let last = chronicle.proposals.get(id).and_then(|proposal| proposal.states.last());
-        let end = last.map_or("never ordered", |(_, state)| state);
+        let without = if submitted.refused().contains_key(id) { "refused" } else { "never ordered" };
+        let end = last.map_or(without, |(_, state)| state);
         *ends.entry(end).or_default() += 1;
     }
     ends

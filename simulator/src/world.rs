@@ -3,6 +3,7 @@
 //! Events are ordered by (virtual time, number); carrying out an event's effects may add events, never run them. Time
 //! does not pass inside an event. The first broken property stops the world: every later call returns it again.
 
+mod accepted;
 mod actors;
 mod backups;
 mod build;
@@ -34,6 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+pub use accepted::Owed;
 pub use backups::BackupId;
 pub use config::{ChainSpec, WorldConfig};
 pub use costs::{Charge, Costs, Step, StepKind};
@@ -187,6 +189,7 @@ pub struct World {
     evidence: BTreeMap<(ProcessId, ChainIndex), Vec<Equivocation>>,
     replies: BTreeMap<u64, SubmitResult>,
     own_replies: BTreeSet<u64>,
+    accepted: accepted::Accepted,
     failure: Option<Box<Failure>>,
     cast: crate::actors::Cast,
     cores: costs::Cores,
@@ -234,6 +237,7 @@ impl World {
             evidence: BTreeMap::new(),
             replies: BTreeMap::new(),
             own_replies: BTreeSet::new(),
+            accepted: accepted::Accepted::default(),
             failure: None,
             cast: crate::actors::Cast::new(seed),
             cores: costs::Cores::default(),

@@ -104,6 +104,12 @@ pub(crate) fn prepare_block(
     batch.put(rows::input_leaves(height), encode(&inputs.leaves().to_vec()));
     let hashes: Vec<Hash> = inputs.hashes().collect();
     for (index, hash) in (0u32..).zip(&hashes) {
+        #[cfg(feature = "planted-bugs")]
+        if planted::is(planted::Plant::FinalTransactionUnindexed)
+            && hash.as_bytes().first().is_some_and(|byte| byte % 16 == 0)
+        {
+            continue;
+        }
         batch.put(rows::input_place(hash), encode(&InputPlace { height, index }));
     }
     let leaves: Vec<_> = outbox.iter().map(|entry| entry.leaf).collect();

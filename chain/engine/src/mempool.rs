@@ -303,6 +303,11 @@ impl Mempool {
         Some(entry)
     }
 
+    /// Every transaction that waits.
+    pub fn transactions(&self) -> impl Iterator<Item = &PoolEntry> {
+        self.entries.values().map(|(_, entry)| entry).filter(|entry| entry.valid_until().is_some())
+    }
+
     /// Takes out every transaction whose window ends before `next`.
     pub fn expire(&mut self, next: Height) -> Vec<PoolEntry> {
         let mut expired = Vec::new();

@@ -168,6 +168,9 @@ pub struct Replica {
     ahead: BTreeSet<Peer>,
     stuck_count: u32,
     counter: u64,
+    /// Whether it found blocks on its disk.
+    #[cfg(feature = "planted-bugs")]
+    was_down: bool,
 }
 
 impl fmt::Debug for Replica {

@@ -55,6 +55,12 @@ plants! {
         "A transaction that is final already is taken into a block again (AntChain's nonce check).";
     ReplayWindowForgotten = "replay-window-forgotten",
         "After a restart the replica does not know which transactions are final.";
+    PoolDropsAccepted = "pool-drops-accepted",
+        "The pool forgets every tenth input that it has accepted, and tells nobody.";
+    SyncNeverEnds = "sync-never-ends",
+        "A replica that was down never asks for the blocks that it missed, nor for any other.";
+    FinalTransactionUnindexed = "final-transaction-unindexed",
+        "Now and then a final input is left out of the index: who asks for it by its id finds nothing.";
     PublishedBeforeDurable = "published-before-durable",
         "A block is shown to others before its batch is durable; a power cut takes it back.";
     ProposerOrderByCertificate = "proposer-order-by-certificate",
@@ -77,6 +83,8 @@ plants! {
         "A leg writes into the books at Prepare and is executed once more at COMMIT.";
     DeltaOverwrites = "delta-overwrites",
         "COMMIT stores the value that a counter had at Prepare plus the amount, instead of adding the amount.";
+    StagedSetSkipped = "staged-set-skipped",
+        "COMMIT adds a leg's amounts and forgets the values that it sets, on every replica alike.";
     LockReleasedByOwnClock = "lock-released-by-own-clock",
         "A deadline is counted on the subchain's clock: when its own height passes it, it drops what it voted YES on.";
     CommitTakenForAbort = "commit-taken-for-abort",

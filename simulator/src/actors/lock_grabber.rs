@@ -4,6 +4,7 @@
 use crate::fixture::{LegDraft, Network};
 use crate::random::{Random, Seed};
 use crate::scenario::{ActorKind, ActorPlan, HOT};
+use crate::trial::Submitted;
 use crate::world::World;
 use ledger_protocol::ProposalId;
 use std::collections::VecDeque;
@@ -47,7 +48,7 @@ impl LockGrabber {
         network: &mut Network,
         now_ms: u64,
         end_ms: u64,
-        ids: &mut Vec<ProposalId>,
+        submitted: &mut Submitted,
     ) {
         while let Some((_, id)) = self.to_cancel.pop_front_if(|(at_ms, _)| *at_ms <= now_ms) {
             network.cancel_by(world, network.members.len() - 1, id);
@@ -55,12 +56,12 @@ impl LockGrabber {
         while self.next_ms <= now_ms && self.next_ms < self.plan.until_ms.unwrap_or(end_ms).min(end_ms) {
             self.next_ms += self.random.within(EVERY_MS);
             if self.random.chance(self.plan.chance_per_mille) {
-                self.grab(world, network, now_ms, ids);
+                self.grab(world, network, now_ms, submitted);
             }
         }
     }
 
-    fn grab(&mut self, world: &mut World, network: &mut Network, now_ms: u64, ids: &mut Vec<ProposalId>) {
+    fn grab(&mut self, world: &mut World, network: &mut Network, now_ms: u64, submitted: &mut Submitted) {
         let cancels = match (self.plan.takes("time-out"), self.plan.takes("cancel")) {
             (true, true) => self.random.chance(500),
             (_, cancels) => cancels,
@@ -83,8 +84,7 @@ impl LockGrabber {
         let t_prep = if cancels { LONG } else { TOO_SHORT };
         let member = network.members.len() - 1;
         let (id, input) = network.draft_by(world, member, &legs, t_prep, valid_until);
-        world.submit(network.relay, input);
-        ids.push(id);
+        submitted.submit(world, network, id, input);
         if cancels {
             self.to_cancel.push_back((now_ms + self.random.within(HELD_MS), id));
             self.to_cancel.make_contiguous().sort_unstable();

@@ -5,7 +5,7 @@
 use super::{Scenario, ScenarioError};
 
 /// What a scenario can leave out, by the names that reports use.
-pub const PROPERTIES: [&str; 23] = [
+pub const PROPERTIES: [&str; 28] = [
     "agreement",
     "one signature per height, round and type",
     "every certificate verifies",
@@ -22,11 +22,16 @@ pub const PROPERTIES: [&str; 23] = [
     "what begins was admitted",
     "only proven forks freeze",
     "one vote and one outcome per leg",
+    "what was voted is what is written",
     "known relay heights never fall",
     "records stay until nobody can ask",
+    "what is final can be asked for",
     "conservation",
     "A6 who is seen to fork is frozen",
     "A5 liveness after faults",
+    "every chain goes on",
+    "every replica catches up",
+    "accepted work is final or told dropped",
     "liveness after restorations",
     "the relay's log gives its headers again",
 ];

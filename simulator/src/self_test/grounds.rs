@@ -33,10 +33,12 @@ grounds!(
 /// The scenarios in which a mistake can show.
 pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
     match plant {
-        Plant::VoteBeforeItIsDurable | Plant::LogForgotten | Plant::PublishedBeforeDurable => &["power-cuts"],
+        Plant::VoteBeforeItIsDurable | Plant::LogForgotten | Plant::PublishedBeforeDurable | Plant::SyncNeverEnds => {
+            &["power-cuts"]
+        }
         Plant::LockRuleDropped | Plant::QuorumOffByOne => &["split-votes"],
-        Plant::ProposerOrderByCertificate => &["late-certificates"],
-        Plant::ReplayWindowIgnored | Plant::ReplayWindowForgotten => &["repeats"],
+        Plant::ProposerOrderByCertificate | Plant::PoolDropsAccepted => &["late-certificates"],
+        Plant::ReplayWindowIgnored | Plant::ReplayWindowForgotten | Plant::FinalTransactionUnindexed => &["repeats"],
         Plant::FailedTransactionKept
         | Plant::ReserveIgnoredLocally
         | Plant::ReserveNotTaken
@@ -52,7 +54,10 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         | Plant::CommitWithOneYesMissing
         | Plant::LimitShareKept
         | Plant::DuplicateMessageExecuted => &["tight-balances"],
-        Plant::LockIgnoredLocally | Plant::ScopeConflictMissed | Plant::ScopeFreeAtDecision => &["hot-records"],
+        Plant::LockIgnoredLocally
+        | Plant::ScopeConflictMissed
+        | Plant::ScopeFreeAtDecision
+        | Plant::StagedSetSkipped => &["hot-records"],
         Plant::LockReleasedByOwnClock | Plant::AbortAfterCommit | Plant::TimeoutEarly => &["outages"],
         Plant::LateVoteCounts => &["short-deadlines"],
         Plant::StandingUnchecked | Plant::DeadlineUnread => &["silent-chain"],

@@ -2,6 +2,7 @@
 //! changes of validators.
 
 use super::books::Amounts;
+use super::submitted::Submitted;
 use crate::fixture::{FixtureKind, LegDraft, Member, Network};
 use crate::scenario::{Arrival, BALANCE, HOT, HandoffPlan, Scenario, TILL, WorkloadKind};
 use crate::world::{ChainIndex, World};
@@ -61,18 +62,21 @@ impl<'s> Agenda<'s> {
         network: &mut Network,
         arrival: &Arrival,
         now_ms: u64,
-        ids: &mut Vec<ProposalId>,
+        submitted: &mut Submitted,
         amounts: &mut Amounts,
     ) {
         let (chain, input) = if arrival.is_local {
             let Some(position) = arrival.parties.first().copied() else { return };
             let Some(operations) = local_operations(arrival) else { return };
-            (network.index(Member::Subchain(position)), network.draft_local(world, position, operations))
+            let (chain, input) =
+                (network.index(Member::Subchain(position)), network.draft_local(world, position, operations));
+            world.submit(chain, input.clone());
+            (chain, input)
         } else {
             let drafts = self.legs(world, network, arrival);
             let valid_until = network.relay_height(world).saturating_add(self.scenario.workload.valid_blocks);
             let (id, input) = network.draft_until(world, &drafts, self.scenario.workload.t_prep, valid_until);
-            ids.push(id);
+            submitted.submit(world, network, id, input.clone());
             if let Some(after_ms) = arrival.cancelled_after_ms {
                 self.cancels.push_back((now_ms + after_ms, id));
                 self.cancels.make_contiguous().sort_unstable();
@@ -85,9 +89,8 @@ impl<'s> Agenda<'s> {
             (network.relay, input)
         };
         if arrival.repeats {
-            self.repeats.push_back((now_ms + REPEATED_AFTER_MS, chain, input.clone()));
+            self.repeats.push_back((now_ms + REPEATED_AFTER_MS, chain, input));
         }
-        world.submit(chain, input);
     }
 
     fn legs(&self, world: &World, network: &Network, arrival: &Arrival) -> Vec<(usize, LegDraft)> {

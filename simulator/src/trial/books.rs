@@ -1,8 +1,9 @@
 //! What the books must say when all is over: amounts, and what became of chains that were found out.
 //!
-//! Where no chain is bad, nothing is made or lost over all of them. A bad chain's own books are its own affair: then
-//! every honest chain is asked alone, by what was decided. So it is where a chain went back to a backup: a leg that it forgot
-//! counts if it is applied nevertheless, and so does one of a COMMIT that only a lost branch of the relay knew.
+//! Every honest chain holds what it began with and what was committed, asked alone, so that two opposite errors do not
+//! make one another good. Where no chain is bad, nothing is made or lost over all of them either. A bad chain's own books
+//! are its own affair. Where a chain went back to a backup, a leg that it forgot counts if it is applied nevertheless, and
+//! so does one of a COMMIT that only a lost branch of the relay knew.
 
 use super::chronicle::Fates;
 use crate::failure::Contradiction;
@@ -76,7 +77,6 @@ impl Books<'_> {
                     format!("the {counters:?} of {chains} subchains sum up to {expected}, as they did at the start");
                 return Err(("conservation", Contradiction::new(promised, format!("they sum up to {found}"))));
             }
-            return Ok(());
         }
         let mut moved: BTreeMap<usize, i64> = BTreeMap::new();
         for (id, legs) in self.amounts {
@@ -87,8 +87,7 @@ impl Books<'_> {
         for (position, subchain) in network.subchains.iter().enumerate() {
             let (expected, found) = (opening + moved.get(&position).copied().unwrap_or(0), amount(position));
             if !bad.contains(&subchain.id) && found != expected {
-                let promised =
-                    format!("A6: what was committed makes {expected} of the {counters:?} of {}", subchain.name);
+                let promised = format!("what was committed makes {expected} of the {counters:?} of {}", subchain.name);
                 return Err(("conservation", Contradiction::new(promised, format!("they sum up to {found}"))));
             }
         }
@@ -117,3 +116,6 @@ pub(super) fn forked_are_frozen(world: &World, network: &Network) -> Verdict {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

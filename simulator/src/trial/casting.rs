@@ -1,11 +1,11 @@
 //! Who plays which actor: the plans of a scenario become roles in its world.
 
+use super::submitted::Submitted;
 use crate::actors::{LockGrabber, Role};
 use crate::fixture::{Member, Network};
 use crate::random::Seed;
 use crate::scenario::{ActorKind, ActorPlan, Fraction, Scenario, bad_seats, tolerated};
 use crate::world::{ChainIndex, ProcessId, World};
-use ledger_protocol::ProposalId;
 use ledger_protocol::chain::CertificateKind;
 use ledger_protocol::suite::SecretKey;
 use ledger_protocol::system::ChainStatus;
@@ -159,7 +159,7 @@ impl Casting {
     }
 
     /// Does what is due.
-    pub(super) fn advance(&mut self, world: &mut World, network: &mut Network, now_ms: u64, ids: &mut Vec<ProposalId>) {
+    pub(super) fn advance(&mut self, world: &mut World, network: &mut Network, now_ms: u64, submitted: &mut Submitted) {
         let (due, later): (Vec<Lie>, Vec<Lie>) = self.lies.drain(..).partition(|lie| lie.at_ms <= now_ms);
         self.lies = later;
         for lie in due {
@@ -167,7 +167,7 @@ impl Casting {
             self.told.push((way, world.lie(lie.chain, lie.contradicts)));
         }
         for grabber in &mut self.grabbers {
-            grabber.advance(world, network, now_ms, self.end_ms, ids);
+            grabber.advance(world, network, now_ms, self.end_ms, submitted);
         }
     }
 

@@ -74,6 +74,11 @@ impl SharedChronicle {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fates.clone()
     }
 
+    /// Whether the relay has ever ordered a proposal, on whichever branch.
+    pub(super) fn knows(&self, id: &ProposalId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).proposals.contains_key(id)
+    }
+
     pub(super) fn take(&self) -> Chronicle {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -68,6 +68,7 @@ impl World {
                 self.queue.remove(moment);
             }
         }
+        self.pools_lost(process, None);
         self.couriers_crashed(process);
         self.random_crash(process, tail);
         self.disconnect_all(process);
@@ -197,6 +198,7 @@ impl World {
                 self.queue.remove(moment);
             }
         }
+        self.pools_lost(process, Some(index));
         let here = &mut self.processes[process.0];
         here.halted.insert(index, reason.to_owned());
         if self.stops_at_failed_read(process, reason) || self.excuses_halt(process, index) {

@@ -60,10 +60,12 @@ impl World {
             ReplicaEffect::Reply { reply, result } => {
                 self.record(Some(process), Some(chain), "replies", reply.0, format!("{result:?}").as_bytes());
                 if self.own_replies.remove(&reply.0) {
+                    self.answered(process, chain, &result);
                     self.replies.insert(reply.0, result);
                 }
             }
             ReplicaEffect::Dropped { input, code, .. } => {
+                self.told_dropped(process, chain, &input);
                 self.record(Some(process), Some(chain), "drops", code.0.into(), input.as_bytes());
             }
             ReplicaEffect::Equivocation(equivocation) => {
@@ -136,6 +138,7 @@ impl World {
             here.published = (height, block.header_hash);
             here.final_inputs += block.inputs.len() as u64;
         }
+        self.became_final(process, chain, &block.inputs);
         self.observe(process, chain, &Fact::Published { block, is_first });
         self.compare_certified(process, chain, block);
         self.courier_published(process, chain, block);

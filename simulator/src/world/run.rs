@@ -2,9 +2,10 @@
 //!
 //! Bound: [`MAX_EVENTS_AT_ONCE`], whoever runs the world; then the property *time passes* is broken.
 
-use super::World;
+use super::{ChainIndex, World};
 use crate::assertion::{self, ASSERTION};
 use crate::failure::{Contradiction, Failure};
+use crate::property::Fact;
 
 /// Most events at one moment: more means that something answers itself without end.
 pub(super) const MAX_EVENTS_AT_ONCE: u64 = 200_000;
@@ -53,7 +54,7 @@ impl World {
         self.check()?;
         self.now_ms = limit_ms;
         let heights: Vec<String> = (0..self.chains.len())
-            .map(super::ChainIndex)
+            .map(ChainIndex)
             .map(|chain| {
                 format!("{}: {}..{}", chain.0, self.least_height(chain).unwrap_or_default(), self.best_height(chain))
             })
@@ -85,6 +86,14 @@ impl World {
     /// # Errors
     /// [`Failure`]: something promised is missing.
     pub fn check_at_rest(&mut self) -> Result<(), Box<Failure>> {
+        for chain in (0..self.chains.len()).map(ChainIndex) {
+            for process in self.seats(chain) {
+                if let Some(height) = self.height(process, chain) {
+                    self.observe(process, chain, &Fact::AtRest { height });
+                }
+            }
+        }
+        self.check()?;
         let mut properties = std::mem::take(&mut self.properties);
         for property in &mut properties {
             if let Err(contradiction) = property.at_rest() {

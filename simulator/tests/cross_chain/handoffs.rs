@@ -2,9 +2,11 @@
 //! ones go, and the proposal ends the same everywhere.
 
 use crate::proposals::{ok, settle, three_chains as network, transfer};
+use ledger_protocol::codec::{BoundedBytes, Text};
 use ledger_protocol::system::{LegPhase, ProposalState};
+use ledger_protocol::transaction::{AddToCounter, Operation};
 use ledger_protocol::{Height, ProposalId};
-use simulator::fixture::{LegDraft, Member, Network, Seat};
+use simulator::fixture::{FixtureKind, LegDraft, Member, Network, Seat};
 use simulator::{Fault, ProcessId, Random, Seed, Tail, World, WorldConfig, seeds};
 use subchain::participant::table::LegState;
 
@@ -280,5 +282,33 @@ fn a_hand_off_longer_than_the_deadline_releases_under_the_new_set() {
         settle(&mut world, &network, &[id], WITHIN_MS);
         assert_eq!(network.proposal(&world, &id).unwrap().state, ProposalState::Aborted);
         assert_eq!(network.counter(&world, 0, "balance"), Some(1_000));
+    }
+}
+
+/// A whole set retires while clients go on asking its members. What they accepted and had no block for any more is passed
+/// on to the new set; nobody would ever propose it otherwise.
+#[test]
+fn what_waits_in_the_pools_of_a_retired_set_reaches_the_new_one() {
+    for seed in seeds(3) {
+        let name = "what_waits_in_the_pools_of_a_retired_set_reaches_the_new_one";
+        let (mut world, mut network) = network(seed, WorldConfig::smooth(name));
+        let index = network.index(AMBER);
+        let seats = network.enlist(&mut world, AMBER, "successor", 4);
+        ok(world.run_for(5_000));
+        let effective_at = world.best_height(index).saturating_add(8);
+        network.hand_over(&mut world, AMBER, &seats, effective_at);
+        let old = old_validators(&network, AMBER);
+        let account = Text::new(FixtureKind::Money.account()).unwrap();
+        let deposit = AddToCounter { account, key: BoundedBytes::new(b"balance".to_vec()).unwrap(), amount: 1 };
+        let mut asked = 0;
+        while world.best_height(index) < effective_at {
+            let input = network.draft_local(&world, 0, vec![Operation::AddToCounter(deposit.clone())]);
+            world.submit_to(old[asked % old.len()], index, input);
+            asked += 1;
+            ok(world.run_for(20));
+        }
+        ok(world.run_for(20_000));
+        assert_eq!(world.owed(), Vec::new(), "seed {seed}: of {asked} transactions");
+        assert!(world.accepted_of_clients().0 > asked as u64, "seed {seed}: {:?}", world.accepted_of_clients());
     }
 }

@@ -61,6 +61,33 @@ fn run_part(name: &str, count: u64, (part, parts): (usize, usize), look: impl Fn
     }
 }
 
+/// All validators of the relay lose their power again and again, and with it the pools that took proposals: their
+/// clients submit them again, so that none is left without an order or a refusal.
+#[test]
+fn a_proposal_that_was_lost_with_its_pool_is_submitted_again() {
+    let text = r#"
+        length_ms = 12_000
+        [network]
+        subchains = 2
+        [workload]
+        proposals_per_s = 10
+        [[fault]]
+        kind = "power-cut"
+        target = "whole-relay"
+        every_ms = 1_500
+        for_ms = 700
+    "#;
+    let scenario = Scenario::parse(text).unwrap();
+    let name = "a_proposal_that_was_lost_with_its_pool_is_submitted_again";
+    for seed in seeds(3) {
+        let trial = trial::run(name, &scenario, &[], seed, None);
+        assert!(trial.failure.is_none(), "{:?}", trial.failure);
+        assert!(!["never ordered", "refused"].iter().any(|end| trial.ends.contains_key(end)), "{:?}", trial.ends);
+        let told = trial.properties.iter().find(|line| line.starts_with("A5 liveness after faults")).unwrap();
+        assert!(told.ends_with("submitted again") && !told.ends_with(" 0 submitted again"), "{told}");
+    }
+}
+
 /// Every scenario with proposals; what else it is there for, its file expects.
 fn asks_something(trial: &Trial) {
     assert!(trial.submitted > 0 && !trial.chronicle.coverage.is_empty());

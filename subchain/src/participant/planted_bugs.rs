@@ -17,6 +17,10 @@ pub(super) fn staged(state: &mut BlockState<'_>, staged: StagedWrites) -> Result
     if is(Plant::StagedWritesReExecuted) {
         staged.apply(state)?;
     }
+    if is(Plant::StagedSetSkipped) {
+        let writes = staged.writes.iter().filter(|write| !matches!(write, StagedWrite::Set { .. })).cloned();
+        return Ok(StagedWrites { writes: Bounded::new(writes.collect()).unwrap_or_default(), ..staged });
+    }
     if !is(Plant::DeltaOverwrites) {
         return Ok(staged);
     }

@@ -67,7 +67,7 @@ impl Replica {
         let Committing { tip, published, leaves, .. } = committing;
         let height = tip.header.height;
         effects.push(ReplicaEffect::Observe(Mark::End { phase: Phase::Store, height, count: leaves.len() as u64 }));
-        self.tip = tip;
+        let parent = std::mem::replace(&mut self.tip, tip);
         self.tip_at = self.now;
         self.replay.insert(height, &leaves);
         self.replay.prune(self.next_height(), &self.tip.next_parameters);
@@ -84,6 +84,9 @@ impl Replica {
             effects.push(ReplicaEffect::Published(published));
         }
         self.refresh_pool(&hashes, effects);
+        if self.tip.header.is_handoff() {
+            self.pass_on(&parent.next_validators, effects);
+        }
         // Validators hear of it with the next height; the others now.
         self.standing = Standing::Idle;
         let watchers: Vec<Peer> = self.sync.peers.keys().filter(|peer| !self.is_validator(peer)).copied().collect();

@@ -13,7 +13,7 @@ use crate::port::{Lane, Mark, Peer, Phase, ReplicaEffect, ReplyToken, SubmitResu
 use crate::replay::check_window;
 use crate::wire::{Gossip, MAX_GOSSIP_BYTES, MAX_GOSSIP_INPUTS};
 use chain_state::{Admission, BlockFacts, Refusal};
-use ledger_protocol::chain::{Input, InputLeaf};
+use ledger_protocol::chain::{Input, InputLeaf, ValidatorSet};
 use ledger_protocol::codec::{decode, encode};
 use ledger_protocol::transaction::{Transaction, check_signature_form, signature_items};
 use ledger_protocol::{Address, Code, Hash, TimestampMs};
@@ -258,6 +258,10 @@ impl Replica {
                         let result = SubmitResult::Accepted { input: arrival.hash };
                         effects.push(ReplicaEffect::Reply { reply, result });
                     }
+                    #[cfg(feature = "planted-bugs")]
+                    if self.forgets_accepted(&arrival.hash) {
+                        continue;
+                    }
                     let from_validator = matches!(arrival.origin, Origin::Peer(peer) if self.is_validator(&peer));
                     if !from_validator {
                         gossip.push((arrival.bytes, arrival.input));
@@ -266,15 +270,37 @@ impl Replica {
                 Err(PoolRefusal { code, reason, retry }) => self.refuse(&arrival, code, reason, retry, effects),
             }
         }
-        self.gossip(gossip, effects);
+        self.gossip(&self.validators(), gossip, effects);
         self.observe_pool(effects);
         self.flush_ingress(effects);
         self.work_arrived(effects)
     }
 
-    /// Passes inputs that did not come from a validator on to all validators.
-    fn gossip(&self, inputs: Vec<(usize, Arc<Input>)>, effects: &mut Effects) {
-        let to = self.validators();
+    /// Every tenth input, not the same one everywhere.
+    #[cfg(feature = "planted-bugs")]
+    fn forgets_accepted(&mut self, hash: &Hash) -> bool {
+        let number = |bytes: &[u8]| bytes.first().copied().map_or(0, u16::from);
+        let drawn = number(hash.as_bytes()) + number(self.own_peer.0.as_bytes());
+        let forgets = planted::is(planted::Plant::PoolDropsAccepted) && drawn % 10 == 0;
+        if forgets {
+            self.pool.remove(hash);
+        }
+        forgets
+    }
+
+    /// After a hand-off: validators that were none before hear of the transactions that wait. Those who took them may all
+    /// be retired now, and would never propose them. System inputs are the couriers' to bring again.
+    pub(super) fn pass_on(&self, before: &ValidatorSet, effects: &mut Effects) {
+        let was = |peer: &Peer| before.validators().iter().any(|validator| validator.network_key_hash == peer.0);
+        let to: Vec<Peer> = self.validators().into_iter().filter(|peer| !was(peer)).collect();
+        if !to.is_empty() {
+            let waiting = self.pool.transactions().map(|entry| (entry.bytes, Arc::clone(&entry.input))).collect();
+            self.gossip(&to, waiting, effects);
+        }
+    }
+
+    /// Passes inputs on to validators.
+    fn gossip(&self, to: &[Peer], inputs: Vec<(usize, Arc<Input>)>, effects: &mut Effects) {
         for is_transaction in [true, false] {
             let lane = if is_transaction { Lane::Transactions } else { Lane::Courier };
             let mut message = GossipMessage::default();
@@ -284,12 +310,12 @@ impl Replica {
                 }
                 if message.count >= MAX_GOSSIP_INPUTS || (message.count > 0 && message.bytes + bytes > MAX_GOSSIP_BYTES)
                 {
-                    self.send(to.clone(), lane, std::mem::take(&mut message).finish(), effects);
+                    self.send(to.to_vec(), lane, std::mem::take(&mut message).finish(), effects);
                 }
                 message.push(*bytes, input);
             }
             if message.count > 0 {
-                self.send(to.clone(), lane, message.finish(), effects);
+                self.send(to.to_vec(), lane, message.finish(), effects);
             }
         }
     }

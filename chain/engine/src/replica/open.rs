@@ -59,6 +59,8 @@ impl Replica {
             own_peer,
             limits,
             now: TimestampMs::ZERO,
+            #[cfg(feature = "planted-bugs")]
+            was_down: tip.header.height > Height::ZERO,
             tip,
             genesis,
             doubt,
