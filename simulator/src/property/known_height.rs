@@ -29,8 +29,8 @@ struct NewLeg {
 struct Known {
     /// The highest relay height that its client ever stood at.
     highest_on_relay: Height,
-    /// Legs that have a record.
-    legs: BTreeSet<Leg>,
+    /// Legs that have a record, and since when.
+    legs: BTreeMap<Leg, Height>,
 }
 
 /// The relay's clock as subchains see it.
@@ -53,7 +53,7 @@ impl KnownHeights {
         for NewLeg { leg, record, highest_before } in legs {
             // Neither of these has to do with a deadline.
             let is_free = matches!(record.state, LegState::Disputed | LegState::Noted | LegState::Waiting);
-            if !known.legs.insert(*leg) || is_free {
+            if *known.legs.entry(*leg).or_insert(height) != height || is_free {
                 continue;
             }
             self.judged += 1;
@@ -85,11 +85,12 @@ impl KnownHeights {
         ))
     }
 
-    /// It is as its kept block has it; a leg of a lost block may be locked anew.
+    /// It is as its kept block has it; a leg of a lost block may be taken up anew.
     fn restored(&mut self, observation: &Observation<'_>, kept: Height, relay: &ChainId) -> Judgement {
         let state = reading::state(observation, kept)?;
-        let highest_on_relay = reading::answer(observation, known_relay_height(&state, relay))?;
-        self.known.insert(observation.index, Known { highest_on_relay, legs: BTreeSet::new() });
+        let known = self.known.entry(observation.index).or_default();
+        known.highest_on_relay = reading::answer(observation, known_relay_height(&state, relay))?;
+        known.legs.retain(|_, since| *since <= kept);
         Ok(())
     }
 }
