@@ -120,8 +120,8 @@ pub fn run(name: &str, scenario: &Scenario, rows: &[Row], seed: Seed, only: Opti
             amounts: &mut amounts,
         };
         work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
-        let mut closing = Closing::new(&world, &network, &submitted);
-        settle(&mut world, &mut network, scenario, &mut submitted, &mut healing, &mut closing, &chronicle)?;
+        let mut closing = Closing::new(&world, &network, &submitted, scenario.settle_ms);
+        settle(&mut world, &mut network, &mut submitted, &mut healing, &mut closing, &chronicle)?;
         asked = closing.report(&world, &submitted);
         let books = books::Books { amounts: &amounts, fates: &chronicle.fates() };
         books.check(&world, &network, scenario).map_err(|(broken, facts)| world.contradicted(broken, facts))
@@ -252,13 +252,11 @@ fn work(
 fn settle(
     world: &mut World,
     network: &mut Network,
-    scenario: &Scenario,
     submitted: &mut Submitted,
     healing: &mut Healing,
     closing: &mut Closing,
     chronicle: &chronicle::SharedChronicle,
 ) -> Result<(), Box<Failure>> {
-    let limit_ms = world.now_ms() + scenario.settle_ms;
     let mut rested_ms = 0;
     while rested_ms < REST_MS {
         world.run_for(STEP_MS)?;
@@ -266,10 +264,10 @@ fn settle(
         closing.advance(world, network, submitted, chronicle);
         let healed = healing.check(world, network, submitted.ids());
         let healed = healed.map_err(|contradiction| ("liveness after restorations", contradiction));
-        let closed = healed.and_then(|()| closing.check(world, network, scenario.settle_ms));
+        let closed = healed.and_then(|()| closing.check(world, network));
         rested_ms = if closed.is_ok() { rested_ms + STEP_MS } else { 0 };
         if let Err((broken, facts)) = closed
-            && world.now_ms() >= limit_ms
+            && closing.is_late(world)
         {
             return Err(world.contradicted(broken, facts));
         }
