@@ -147,7 +147,7 @@ fn run_traced(
             amounts: &mut amounts,
         };
         work(&mut world, &mut network, scenario, &arrivals, &mut doing)?;
-        let mut closing = Closing::new(&world, &network, &submitted);
+        let mut closing = Closing::new(&world, &network, &submitted, scenario.settle_ms);
         let mut settling = Settling { links: &mut links, healing: &mut healing, closing: &mut closing };
         settle(&mut world, &mut network, scenario, &mut submitted, &mut settling, &chronicle)?;
         asked = closing.report(&world, &submitted);
@@ -257,7 +257,6 @@ fn settle(
     chronicle: &chronicle::SharedChronicle,
 ) -> Result<(), Box<Failure>> {
     let Settling { links, healing, closing } = settling;
-    let limit_ms = world.now_ms() + scenario.settle_ms;
     let mut rested_ms = 0;
     while rested_ms < REST_MS {
         world.run_for(STEP_MS)?;
@@ -266,11 +265,11 @@ fn settle(
         closing.advance(world, network, submitted, chronicle);
         let healed = healing.check(world, network, submitted.ids());
         let healed = healed.map_err(|contradiction| ("liveness after restorations", contradiction));
-        let closed = healed.and_then(|()| closing.check(world, network, scenario.settle_ms));
+        let closed = healed.and_then(|()| closing.check(world, network));
         let closed = closed.and_then(|()| books::forked_are_frozen(world, network));
         rested_ms = if closed.is_ok() { rested_ms + STEP_MS } else { 0 };
         if let Err((broken, facts)) = closed
-            && world.now_ms() >= limit_ms
+            && closing.is_late(world)
         {
             if !scenario.checks(broken) {
                 break;

@@ -220,6 +220,11 @@ impl Replica {
         Arc::clone(&self.machine)
     }
 
+    /// Whether an input waits in the pool: a transaction's id, or the hash of a system input.
+    pub fn waits(&self, input: &Hash) -> bool {
+        self.pool.contains(input)
+    }
+
     /// Inputs in the pool and their bytes.
     pub fn pool_usage(&self) -> (usize, usize) {
         (self.pool.len(), self.pool.bytes())

@@ -100,7 +100,7 @@ fn refused(submit: &Submit, one: &Named<'_>, all: &[Named<'_>], now_ms: Timestam
         let is_open = match service.map(|service| &service.access) {
             None | Some(ServiceAccess::Nobody) => false,
             Some(ServiceAccess::Members) => *is_member,
-            Some(ServiceAccess::Proposers(list)) => list.iter().any(|proposer| *proposer == submit.body.proposer),
+            Some(ServiceAccess::Proposers(list)) => list.contains(&submit.body.proposer),
         };
         if !is_open {
             return Some(format!("does not open ledger {ledger:?} to the proposer"));

@@ -22,6 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const AGAIN_MS: u64 = 4_000;
 /// Blocks of the relay in which the legs of a probe may vote: long, for a bad network.
 const T_PREP: u32 = 400;
+/// A network that loses a third of everything makes a block in ten seconds, and a validator that was absent has no turn
+/// for a while. What waits in its pool is late when the chain has made so many blocks since.
+const LATE_AFTER_BLOCKS: u64 = 40;
 /// Which keys the probes write.
 const PROBE: &str = "probe";
 const PROBE_PROPOSAL: &str = "probe of a proposal";
@@ -62,6 +65,9 @@ pub(super) struct Closing {
     /// The heights that every replica must reach: those of the end of the faults, and then those of the end of all else.
     targets: BTreeMap<ChainIndex, Height>,
     is_last_target: bool,
+    settle_ms: u64,
+    /// When everything must be so: `settle_ms` after the faults, and for the last heights as long after all else.
+    limit_ms: u64,
     probes_in_all: usize,
     replicas: usize,
 }
@@ -74,7 +80,7 @@ fn honest(world: &World, network: &Network) -> Vec<Member> {
 }
 
 impl Closing {
-    pub(super) fn new(world: &World, network: &Network, submitted: &Submitted) -> Self {
+    pub(super) fn new(world: &World, network: &Network, submitted: &Submitted, settle_ms: u64) -> Self {
         let members = honest(world, network);
         let subchains: Vec<usize> = members
             .iter()
@@ -105,6 +111,8 @@ impl Closing {
             unordered: Vec::new(),
             targets: heights(world, network),
             is_last_target: false,
+            settle_ms,
+            limit_ms: world.now_ms() + settle_ms,
             replicas: 0,
         }
     }
@@ -129,17 +137,24 @@ impl Closing {
 
     /// What is not as it must be, the most telling first. A Submit may still wait in a pool, and be ordered when all
     /// others are over.
-    pub(super) fn check(&mut self, world: &World, network: &Network, settle_ms: u64) -> Open {
+    pub(super) fn check(&mut self, world: &World, network: &Network) -> Open {
+        let (settle_ms, is_late) = (self.settle_ms, self.is_late(world));
         self.everybody_catches_up(world, network)?;
         self.proposals_end(world, network, settle_ms)?;
         self.chains_go_on(world, network, settle_ms)?;
-        nothing_is_owed(world)?;
+        nothing_is_owed(world, is_late)?;
         if !self.is_last_target {
             self.is_last_target = true;
+            self.limit_ms = world.now_ms() + settle_ms;
             self.targets = heights(world, network);
             self.everybody_catches_up(world, network)?;
         }
         Ok(())
+    }
+
+    /// Whether the time is over.
+    pub(super) const fn is_late(&self, world: &World) -> bool {
+        world.now_ms() >= self.limit_ms
     }
 
     fn proposals_end(&self, world: &World, network: &Network, settle_ms: u64) -> Open {
@@ -233,8 +248,14 @@ fn heights(world: &World, network: &Network) -> BTreeMap<ChainIndex, Height> {
     indexes.map(|index| (index, world.best_height(index))).collect()
 }
 
-fn nothing_is_owed(world: &World) -> Open {
-    let owed = world.owed();
+/// Before the time is over nothing may be owed; then what waits in a pool of a chain that is that slow is waited for no
+/// longer. What is in no pool any more is owed all the same.
+fn nothing_is_owed(world: &World, is_late: bool) -> Open {
+    let mut owed = world.owed();
+    owed.retain(|owed| {
+        let blocks = world.best_height(owed.chain).0.saturating_sub(owed.accepted_at.0);
+        !is_late || !owed.waits || blocks >= LATE_AFTER_BLOCKS
+    });
     // Another replica may have published it already.
     let is_final = |chain, input| final_code(world, chain, input).is_some();
     let Some(first) = owed.iter().find(|owed| !is_final(owed.chain, &owed.input)) else { return Ok(()) };
@@ -242,7 +263,8 @@ fn nothing_is_owed(world: &World) -> Open {
         "{} accepted input {} of chain {} at {} ms and has been up since: it is final or its client is told",
         first.process, first.input, first.chain.0, first.accepted_at_ms
     );
-    let found = format!("it is in no block, and nobody was told; {} are owed in all", owed.len());
+    let place = if first.waits { "it waits in its pool" } else { "it is in no block and in no pool" };
+    let found = format!("{place}, and nobody was told; {} are owed in all", owed.len());
     Err(("accepted work is final or told dropped", Contradiction::new(promised, found)))
 }
 

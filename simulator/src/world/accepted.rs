@@ -5,13 +5,13 @@
 
 use super::{ChainIndex, ProcessId, World};
 use chain_engine::SubmitResult;
-use ledger_protocol::Hash;
+use ledger_protocol::{Hash, Height};
 use std::collections::BTreeMap;
 
-/// Accepted inputs that have come to no end, with the virtual time of the answer.
+/// Accepted inputs that have come to no end, with the virtual time of the answer and the chain's height by then.
 #[derive(Debug, Default)]
 pub(super) struct Accepted {
-    open: BTreeMap<(ProcessId, ChainIndex), BTreeMap<Hash, u64>>,
+    open: BTreeMap<(ProcessId, ChainIndex), BTreeMap<Hash, (u64, Height)>>,
     accepted: u64,
     told: u64,
 }
@@ -27,15 +27,19 @@ pub struct Owed {
     pub chain: ChainIndex,
     /// When.
     pub accepted_at_ms: u64,
+    /// The best height of the chain by then.
+    pub accepted_at: Height,
+    /// Whether it waits in the pool of whoever accepted it.
+    pub waits: bool,
 }
 
 impl World {
     /// A client was answered.
     pub(super) fn answered(&mut self, process: ProcessId, chain: ChainIndex, result: &SubmitResult) {
         let SubmitResult::Accepted { input } = result else { return };
-        let now_ms = self.now_ms;
+        let now = (self.now_ms, self.best_height(chain));
         self.accepted.accepted += 1;
-        self.accepted.open.entry((process, chain)).or_default().entry(*input).or_insert(now_ms);
+        self.accepted.open.entry((process, chain)).or_default().entry(*input).or_insert(now);
     }
 
     /// A replica told its clients that an input left its pool.
@@ -66,11 +70,13 @@ impl World {
             self.accepted.open.iter().filter(|((process, chain), _)| !self.cast.blame.is_bad_seat(*process, *chain));
         let mut owed: Vec<Owed> = honest
             .flat_map(|((process, chain), open)| {
-                let owed = |(input, at_ms): (&Hash, &u64)| Owed {
+                let owed = |(input, (at_ms, at)): (&Hash, &(u64, Height))| Owed {
                     input: *input,
                     process: *process,
                     chain: *chain,
                     accepted_at_ms: *at_ms,
+                    accepted_at: *at,
+                    waits: self.replica(*process, *chain).is_some_and(|replica| replica.waits(input)),
                 };
                 open.iter().map(owed)
             })

@@ -10,8 +10,11 @@ use proptest::prelude::*;
 
 const CHAIN: ChainIndex = ChainIndex(0);
 
-/// A batch: keys of one byte, set to a value or removed.
-fn batches() -> impl Strategy<Value = Vec<(Vec<(u8, Option<u8>)>, bool)>> {
+/// A key of one byte, set to a value or removed.
+type Write = (u8, Option<u8>);
+
+/// Batches, and whether each is synced.
+fn batches() -> impl Strategy<Value = Vec<(Vec<Write>, bool)>> {
     let write = (0_u8..12, proptest::option::of(any::<u8>()));
     proptest::collection::vec((proptest::collection::vec(write, 0..6), any::<bool>()), 0..8)
 }
