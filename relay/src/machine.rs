@@ -55,9 +55,9 @@ impl StateMachine for RelayMachine {
                         "the accused chain is not registered, or frozen already",
                     ));
                 }
-                let suspect = registry::chain(&state, chain)?.is_some_and(|record| record.suspect);
                 evidence::judge(&state, &facts.chain, evidence)?.map_err(|refusal| at(0, refusal))?;
-                let admitted = admit_evidence(&state, &facts.chain, evidence, suspect)?;
+                let known = evidence::known_on_source(&state, chain)?;
+                let admitted = admit_evidence(&state, &facts.chain, evidence, known)?;
                 admitted.map(|(admission, _)| admission).map_err(|refusal| at(0, refusal))
             }
             Input::Handoff(handoff) => {
@@ -202,13 +202,9 @@ impl RelayMachine {
                         "the accused chain is frozen already or not registered",
                     ));
                 }
-                let suspect = registry::chain(state, &accused)?.is_some_and(|record| record.suspect);
                 match evidence::judge(state, &relay.relay, evidence)?.map_err(|refusal| at(index, refusal))? {
                     Judgement::Freeze => registry::freeze(state, relay, &accused, released)?,
-                    Judgement::Suspect if !suspect => registry::set_suspect(state, &accused, true)?,
-                    Judgement::Suspect => {
-                        return Err(ExecuteError::invalid(index, Code::KNOWN, "the chain is marked SUSPECT already"));
-                    }
+                    Judgement::Suspect => registry::set_suspect(state, &accused, true)?,
                 }
                 vec![Code::OK]
             }

@@ -10,7 +10,7 @@ use ledger_protocol::chain::Section;
 use ledger_protocol::codec::encode;
 use ledger_protocol::interchain::{Advance, Evidence, Handoff};
 use ledger_protocol::proof::client::{EvidenceAge, VerifiedEvidence};
-use ledger_protocol::{ChainId, Code};
+use ledger_protocol::{ChainId, Code, Height};
 
 /// A dedupe key: one byte for the kind, so that keys of two kinds never meet.
 fn key(kind: u8, parts: &impl borsh::BorshSerialize) -> Vec<u8> {
@@ -56,7 +56,8 @@ pub fn admit_handoff(state: &BlockState<'_>, handoff: &Handoff) -> Result<Result
     }))
 }
 
-/// Judges evidence for the pool. While a chain is `suspect`, more evidence of the same kind is already known (R8).
+/// Judges evidence for the pool. Evidence about keys that were given up, at or below `known_on_source`, is known already
+/// (R8, ADR 0018).
 ///
 /// # Errors
 /// [`StoreFault`] on I/O; a [`Refusal`] keeps it out.
@@ -64,14 +65,14 @@ pub fn admit_evidence(
     state: &BlockState<'_>,
     receiver: &ChainId,
     evidence: &Evidence,
-    suspect: bool,
+    known_on_source: Option<Height>,
 ) -> Result<Result<(Admission, VerifiedEvidence), Refusal>, StoreFault> {
     let verified = match judge_evidence(state, receiver, evidence)? {
         Ok(verified) => verified,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if suspect && verified.age == EvidenceAge::Old {
-        let reason = "the chain is suspect already".to_owned();
+    if verified.age == EvidenceAge::Old && known_on_source.is_some_and(|known| verified.lowest_on_source <= known) {
+        let reason = "the chain is suspect already, or its members have judged these keys".to_owned();
         return Ok(Err(Refusal { code: Code::KNOWN, reason }));
     }
     let kind = if verified.age == EvidenceAge::Fresh { b'E' } else { b'e' };

@@ -1,6 +1,6 @@
 //! Carrying out what the members decided.
 
-use super::{chain, freeze, put, registration, set_status, set_suspect};
+use super::{chain, freeze, put, registration, set_status};
 use crate::coordinator::{self, RelayFacts, Released};
 use chain_ledger::{LedgerError, members, schedule_parameters, schedule_validators};
 use chain_state::{BlockState, StoreFault};
@@ -45,7 +45,7 @@ pub fn carry_out(
             if chain(state, id)?.is_none() {
                 return Ok(Err(Code::CHAIN_UNKNOWN));
             }
-            set_suspect(state, id, false)?;
+            crate::evidence::clear(state, id)?;
             Ok(Ok(()))
         }
         Motion::SetService(policy) => set_service(state, policy),

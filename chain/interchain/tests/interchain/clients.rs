@@ -81,9 +81,10 @@ fn rule_r8_evidence_is_judged_by_the_sets_of_the_trusted_history() {
         assert_eq!(judge(&other, height).unwrap().age, EvidenceAge::Old);
     }
     assert_eq!(judge(&other, high).unwrap_err().code, Code::PROOF);
-    let admit = |suspect| other.read(|state| admit_evidence(state, &id, &accuse(low), suspect).unwrap());
-    assert!(admit(false).is_ok());
-    assert_eq!(admit(true).unwrap_err().code, Code::KNOWN);
+    let admit = |known| other.read(|state| admit_evidence(state, &id, &accuse(low), known).unwrap());
+    assert!(admit(None).is_ok());
+    assert!(admit(low.previous()).is_ok());
+    assert_eq!(admit(Some(low)).unwrap_err().code, Code::KNOWN);
 }
 
 #[test]

@@ -70,6 +70,8 @@ pub struct VerifiedEvidence {
     pub chain: ChainId,
     /// Freeze or suspect.
     pub age: EvidenceAge,
+    /// The lowest height of an accused header.
+    pub lowest_on_source: Height,
     /// What it proves.
     pub fault: ProvenFault,
 }
@@ -120,7 +122,7 @@ pub fn verify_evidence(
         }
     };
     let age = if lowest > last_handoff { EvidenceAge::Fresh } else { EvidenceAge::Old };
-    Ok(VerifiedEvidence { chain: trusted.chain, age, fault })
+    Ok(VerifiedEvidence { chain: trusted.chain, age, lowest_on_source: lowest, fault })
 }
 
 /// The trusted history, as far as evidence is measured against it.
