@@ -13,12 +13,14 @@ mod double_voter;
 mod equivocating_proposer;
 mod frames;
 mod garbage_sender;
+mod key_thief;
 mod lock_grabber;
 mod lying_machine;
 mod replayer;
 mod withholder;
 
 pub(crate) use bad_subchain::{Certified, evidence};
+pub(crate) use key_thief::KeyThief;
 pub(crate) use lock_grabber::LockGrabber;
 pub(crate) use lying_machine::LyingMachine;
 
@@ -254,7 +256,7 @@ pub(crate) fn behaviour(kind: ActorKind) -> &'static dyn Actor {
         ActorKind::GarbageSender => &garbage_sender::GarbageSender,
         ActorKind::Replayer => &replayer::Replayer,
         ActorKind::DishonestCourier => &dishonest_courier::DishonestCourier,
-        ActorKind::BadSubchain | ActorKind::LockGrabber => &bad_subchain::BadSubchain,
+        ActorKind::BadSubchain | ActorKind::LockGrabber | ActorKind::KeyThief => &bad_subchain::BadSubchain,
     }
 }
 

@@ -305,7 +305,7 @@ impl Mempool {
 
     /// Every transaction that waits.
     pub fn transactions(&self) -> impl Iterator<Item = &PoolEntry> {
-        self.entries.values().map(|(_, entry)| entry).filter(|entry| entry.valid_until().is_some())
+        self.entries.values().map(|(_, entry)| entry).filter(|entry| matches!(*entry.input, Input::Transaction(_)))
     }
 
     /// Takes out every transaction whose window ends before `next`.

@@ -122,6 +122,8 @@ plants! {
         "A NOTIFY leg gets its call although the proposal aborted (AntChain's receipt of a failure).";
     ForkNotFrozen = "fork-not-frozen",
         "A chain that is shown to have certified two headers of one height is marked, and goes on being trusted.";
+    OldKeysFreeze = "old-keys-freeze",
+        "Evidence about keys that were given up long ago freezes their chain (R8).";
     OpenLegsNotTold = "open-legs-not-told",
         "A chain that was re-anchored is not told which of its legs are open.";
     LaneNotRenumbered = "lane-not-renumbered",

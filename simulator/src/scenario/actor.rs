@@ -28,11 +28,13 @@ pub enum ActorKind {
     BadSubchain,
     /// A member of the consortium whose proposals take locks and come to nothing.
     LockGrabber,
+    /// Has the keys that a subchain began with, and signs old heights anew once they were given up.
+    KeyThief,
 }
 
 impl ActorKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::EquivocatingProposer,
         Self::DoubleVoter,
         Self::Withholder,
@@ -42,6 +44,7 @@ impl ActorKind {
         Self::DishonestCourier,
         Self::BadSubchain,
         Self::LockGrabber,
+        Self::KeyThief,
     ];
 
     /// As scenario files and reports name it.
@@ -56,7 +59,13 @@ impl ActorKind {
             Self::DishonestCourier => "dishonest-courier",
             Self::BadSubchain => "bad-subchain",
             Self::LockGrabber => "lock-grabber",
+            Self::KeyThief => "key-thief",
         }
+    }
+
+    /// Whether it has no validators: a client of the relay.
+    pub const fn is_client(self) -> bool {
+        matches!(self, Self::LockGrabber | Self::KeyThief)
     }
 
     /// Whether others are told, or its own replica forgets, what that replica did: then it may find itself contradicted
@@ -68,7 +77,7 @@ impl ActorKind {
     /// What it can be told to do alone; otherwise it does all of it, in turns that the seed picks.
     pub const fn ways(self) -> &'static [&'static str] {
         match self {
-            Self::EquivocatingProposer | Self::Amnesiac => &[],
+            Self::EquivocatingProposer | Self::Amnesiac | Self::KeyThief => &[],
             Self::DoubleVoter => &["conflicting", "in-others-names"],
             Self::Withholder => &["votes", "proposals", "everything"],
             Self::GarbageSender => &["random", "cut"],
@@ -159,7 +168,7 @@ const fn soon() -> u64 {
 impl ActorPlan {
     /// Places of its validators in their chain of `validators`.
     pub fn seats(&self, validators: usize) -> Vec<usize> {
-        if self.kind == ActorKind::LockGrabber {
+        if self.kind.is_client() {
             return Vec::new();
         }
         let default = if self.kind == ActorKind::BadSubchain { Fraction::All } else { Fraction::One };
@@ -169,7 +178,7 @@ impl ActorPlan {
 
     /// Whether its validators are bad ones.
     pub const fn is_blamed(&self) -> bool {
-        !matches!(self.kind, ActorKind::DishonestCourier | ActorKind::LockGrabber)
+        !matches!(self.kind, ActorKind::DishonestCourier) && !self.kind.is_client()
     }
 
     /// Whether one of all its ways is among those that it may take.
@@ -204,7 +213,7 @@ impl ActorPlan {
             return wrong("validator", format!("{} is none of them; write a number from 0 to {last}", self.validator));
         }
         let is_subchains = matches!(self.kind, ActorKind::DishonestCourier | ActorKind::BadSubchain);
-        if chain == RELAY && (is_subchains || self.kind == ActorKind::LockGrabber) {
+        if chain == RELAY && (is_subchains || self.kind.is_client()) {
             return wrong("chain", format!("a {} belongs to a subchain; write its name", self.kind.name()));
         }
         if self.kind == ActorKind::BadSubchain
@@ -222,21 +231,21 @@ impl ActorPlan {
     /// Refuses keys that this actor would not look at.
     fn check_used(&self, name: &str) -> Result<(), ScenarioError> {
         let is_bad_subchain = self.kind == ActorKind::BadSubchain;
-        let is_grabber = self.kind == ActorKind::LockGrabber;
+        let is_client = self.kind.is_client();
         let is_split = is_bad_subchain && self.fraction == Some(Fraction::TooMany);
         // A chain that lies about its legs does so from then on, every time.
         let lies = is_bad_subchain && self.ways.iter().any(|way| way != "fork");
         let split = "with \"f+1\" a bad subchain splits and does nothing else: leave the key out, or take \"all\"";
         let lying = "a chain that begins to lie about its legs goes on: leave the key out, or take the way \"fork\"";
         let reported = "only a bad subchain is reported: leave the key out";
-        let client = "a lock-grabber is a client and has no validators: leave the key out";
+        let client = "it is a client and has no validators: leave the key out";
         let unused = [
             ("ways", is_split && !self.ways.is_empty(), split),
             ("until_ms", lies && self.until_ms.is_some(), lying),
             ("chance_per_mille", lies && self.chance_per_mille != always(), lying),
             ("reported_after_ms", !is_bad_subchain && self.reported_after_ms != soon(), reported),
-            ("validator", is_grabber && self.validator != 0, client),
-            ("fraction", is_grabber && self.fraction.is_some(), client),
+            ("validator", is_client && self.validator != 0, client),
+            ("fraction", is_client && self.fraction.is_some(), client),
         ];
         match unused.into_iter().find(|(_, is_unused, _)| *is_unused) {
             Some((key, _, problem)) => Err(ScenarioError::value(&format!("{name}.{key}"), problem)),

@@ -26,6 +26,7 @@ grounds!(
     "bad-couriers",
     "replays",
     "forks",
+    "stolen-keys",
     "restored-subchains",
     "restored-relay"
 );
@@ -65,6 +66,7 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         Plant::VoteSignatureUnchecked | Plant::EquivocationCountedTwice => &["bad-votes"],
         Plant::ForgedHeadAccepted | Plant::SkippedListAccepted => &["bad-couriers"],
         Plant::ForkNotFrozen => &["forks"],
+        Plant::OldKeysFreeze => &["stolen-keys"],
         Plant::OpenLegsNotTold | Plant::CounterKeptAtReanchor | Plant::ForgottenVoteGivenAgain => {
             &["restored-subchains"]
         }

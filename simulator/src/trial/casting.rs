@@ -1,7 +1,7 @@
 //! Who plays which actor: the plans of a scenario become roles in its world.
 
 use super::submitted::Submitted;
-use crate::actors::{LockGrabber, Role};
+use crate::actors::{KeyThief, LockGrabber, Role};
 use crate::fixture::{Member, Network};
 use crate::random::Seed;
 use crate::scenario::{ActorKind, ActorPlan, Fraction, Scenario, bad_seats, tolerated};
@@ -41,6 +41,7 @@ pub(super) struct Casting {
     lies: Vec<Lie>,
     told: Vec<(&'static str, Arc<AtomicU64>)>,
     grabbers: Vec<LockGrabber>,
+    thieves: Vec<KeyThief>,
     end_ms: u64,
 }
 
@@ -90,6 +91,7 @@ impl Casting {
             lies: Vec::new(),
             told: Vec::new(),
             grabbers: Vec::new(),
+            thieves: Vec::new(),
             end_ms: scenario.length_ms,
         };
         for (number, plan) in (0u64..).zip(&scenario.actors) {
@@ -97,6 +99,12 @@ impl Casting {
                 |processes| ActorSpan { kind: plan.kind, processes, from_ms: plan.from_ms, until_ms: plan.until_ms };
             if plan.kind == ActorKind::LockGrabber {
                 casting.grabbers.push(LockGrabber::new(plan, seed, number));
+                casting.spans.push(span(Vec::new()));
+                continue;
+            }
+            let named = plan.chain.as_deref().and_then(|chain| member(network, chain));
+            if let (ActorKind::KeyThief, Some(Member::Subchain(position))) = (plan.kind, named) {
+                casting.thieves.push(KeyThief::new(plan, position, seed, number));
                 casting.spans.push(span(Vec::new()));
                 continue;
             }
@@ -155,7 +163,9 @@ impl Casting {
     /// The next time at which something is due.
     pub(super) fn next_ms(&self) -> Option<u64> {
         let lies = self.lies.iter().map(|lie| lie.at_ms);
-        lies.chain(self.grabbers.iter().filter_map(|grabber| grabber.next_ms(self.end_ms))).min()
+        let grabs = self.grabbers.iter().filter_map(|grabber| grabber.next_ms(self.end_ms));
+        let thefts = self.thieves.iter().filter_map(|thief| thief.next_ms(self.end_ms));
+        lies.chain(grabs).chain(thefts).min()
     }
 
     /// Does what is due.
@@ -168,6 +178,9 @@ impl Casting {
         }
         for grabber in &mut self.grabbers {
             grabber.advance(world, network, now_ms, self.end_ms, submitted);
+        }
+        for thief in &mut self.thieves {
+            thief.advance(world, network, now_ms, self.end_ms);
         }
     }
 

@@ -144,6 +144,7 @@ scenarios! {
     byzantine_subchain: "byzantine-subchain", 3;
     dishonest_couriers: "dishonest-couriers", 3;
     lock_grabbers: "lock-grabbers", 3;
+    stolen_keys: "stolen-keys", 3;
     validator_hand_off: "validator-hand-off", 3;
     restored_subchain: "restored-subchain", 3;
     restored_relay: "restored-relay", 3;
