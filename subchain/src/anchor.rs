@@ -50,9 +50,10 @@ pub(crate) fn open(state: &mut BlockState<'_>, anchor: &RelayAnchor) -> Result<R
 
 /// This chain's own governance names a header of its relay, and a chain suspended by a contradiction takes part again.
 ///
-/// The trusted header itself changes nothing else. Another one is a re-anchor after the relay has lost blocks: it must
-/// stand at or above the highest relay height ever known here (S5), the message counter is kept, and the relay hears of
-/// it by this chain's leaf (`reanchored`).
+/// The trusted header itself changes nothing else, nor does the one that governance named last: that one stays the same
+/// while the chain follows its relay, so it can be named however fast the relay grows. Any other is a re-anchor after
+/// the relay has lost blocks: it must stand at or above the highest relay height ever known here (S5), the message
+/// counter is kept, what waits in the lane is void, and the relay hears of it by this chain's leaf (`reanchored`).
 pub(crate) fn set(state: &mut BlockState<'_>, anchor: &RelayAnchor) -> Result<Result<(), Code>, StoreFault> {
     if !is_consistent(anchor) || relay_of(state)? != Some(anchor.relay) {
         return Ok(Err(Code::BAD_ARGUMENT));
@@ -63,7 +64,8 @@ pub(crate) fn set(state: &mut BlockState<'_>, anchor: &RelayAnchor) -> Result<Re
         (it.height, it.header_hash, it.kind) == (named.height, named.header_hash, named.kind)
             && it.next_validators == named.next_validators
     });
-    if !is_the_trusted {
+    let named_last = chain_interchain::anchor(state, &anchor.relay)?;
+    if !is_the_trusted && named_last != Some((named.height, named.header_hash)) {
         if highest_known_height(state, &anchor.relay)?.is_some_and(|highest| named.height < highest) {
             return Ok(Err(Code::ANCHOR_BELOW));
         }

@@ -1,11 +1,16 @@
 //! Answers (S4): of every leg a subchain sends one Vote and one Outcome, and they fit each other.
 //!
 //! Read from the messages that its blocks publish. What stood in blocks that it has lost with its disks may be said anew.
+//! A leg whose record was pruned is not known any more. An ABORT that comes again is answered by REFUSED then, and a list
+//! of open legs by DISPUTED, as §4 and ADR 0012 have it for legs without a record.
 
 use super::{Fact, Observation, Property, reading};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
+use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::{Message, MessageContent, Outcome, OutcomeResult, Verdict, Vote};
+use ledger_protocol::system::{LegRecord, accounts};
+use ledger_protocol::transaction::StateKey;
 use ledger_protocol::{Height, ProposalId};
 use std::collections::BTreeMap;
 
@@ -14,6 +19,25 @@ use std::collections::BTreeMap;
 struct Said {
     vote: Option<(Verdict, Height)>,
     outcome: Option<(OutcomeResult, Height)>,
+    /// Where its record came into the state or left it, and whether it stood there from then on.
+    record: Vec<(Height, bool)>,
+}
+
+impl Said {
+    /// Whether this is the answer to a message about a leg that has no record: an ABORT past its deadline, or a list of
+    /// open legs. Nobody asks so about what was applied.
+    fn answers_without_record(&self, now: OutcomeResult) -> bool {
+        let is_pruned = self.record.last().is_some_and(|(_, stands)| !stands);
+        match (now, self.outcome.map(|(result, _)| result)) {
+            (_, Some(OutcomeResult::Applied { .. })) => false,
+            (OutcomeResult::Refused | OutcomeResult::Disputed, _) if is_pruned => true,
+            // An ABORT whose deadline has passed leaves no record.
+            (OutcomeResult::Refused | OutcomeResult::Disputed, Some(OutcomeResult::Refused)) => {
+                self.vote.is_none() && self.record.is_empty()
+            }
+            _ => false,
+        }
+    }
 }
 
 /// A leg: its chain, the proposal, and the relay height at which it began.
@@ -33,6 +57,15 @@ impl Answers {
     /// Watches all subchains of a relay.
     pub const fn new(relay: ChainIndex) -> Self {
         Self { relay, said: BTreeMap::new(), messages: 0 }
+    }
+
+    /// The record of a leg came into the state of its chain, or left it.
+    fn record(&mut self, index: ChainIndex, height: Height, key: &StateKey, stands: bool) {
+        let Ok((id, began)) = decode::<(ProposalId, [u8; 8])>(key, 256) else { return };
+        let said = self.said.entry((index, id, Height(u64::from_be_bytes(began)))).or_default();
+        if said.record.last().is_none_or(|(_, stood)| *stood != stands) {
+            said.record.push((height, stands));
+        }
     }
 
     fn message(&mut self, index: ChainIndex, height: Height, message: &Message) -> Judgement {
@@ -69,15 +102,15 @@ impl Answers {
     fn outcome(&mut self, index: ChainIndex, height: Height, outcome: &Outcome) -> Judgement {
         let said = self.said.entry((index, outcome.id, outcome.started_at_on_relay)).or_default();
         let now = outcome.result;
+        if said.answers_without_record(now) {
+            said.outcome = Some((now, height));
+            return Ok(());
+        }
         if let Some((before, at)) = said.outcome.replace((now, height)) {
-            // An ABORT whose deadline has passed leaves no record: it is answered each time that it comes (§4).
-            let both_refused = (before, now) == (OutcomeResult::Refused, OutcomeResult::Refused);
-            if !both_refused {
-                return Err(Contradiction::new(
-                    format!("S4: chain {} said that its leg of {} is {before:?} at height {at}", index.0, outcome.id),
-                    format!("at height {height} it says {now:?}"),
-                ));
-            }
+            return Err(Contradiction::new(
+                format!("S4: chain {} said that its leg of {} is {before:?} at height {at}", index.0, outcome.id),
+                format!("at height {height} it says {now:?}"),
+            ));
         }
         let voted = said.vote.map(|(verdict, _)| verdict);
         let fits = match (now, voted) {
@@ -115,6 +148,7 @@ impl Property for Answers {
             for (_, said) in self.said.iter_mut().filter(|((chain, ..), _)| *chain == index) {
                 said.vote = said.vote.filter(|(_, at)| *at <= kept);
                 said.outcome = said.outcome.filter(|(_, at)| *at <= kept);
+                said.record.retain(|(at, _)| *at <= kept);
             }
         }
         let Fact::Published { block, is_first: true } = observation.fact else { return Ok(()) };
@@ -122,10 +156,17 @@ impl Property for Answers {
             return Ok(());
         }
         let height = block.header.height;
+        for key in reading::pruned(observation, accounts::LEGS)? {
+            self.record(index, height, &key, false);
+        }
         for leaf in block.outbox.iter().filter(|leaf| leaf.count > 0) {
             for message in reading::messages(observation, &leaf.peer, height)? {
                 self.message(index, height, &message)?;
             }
+        }
+        // Each message was judged by what stood before it; a list of open legs leaves a record where it found none.
+        for (key, _) in reading::records::<LegRecord>(observation, accounts::LEGS)? {
+            self.record(index, height, &key, true);
         }
         Ok(())
     }

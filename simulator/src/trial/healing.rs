@@ -179,9 +179,10 @@ impl Healing {
             return true;
         };
         for position in 0..network.subchains.len() {
-            if !network.follows_relay(world, position, said_at) || !takes_part(world, network, position) {
+            let follows = network.follows_relay(world, position, said_at);
+            if !follows || !takes_part(world, network, position) {
                 if self.asks(now_ms, Step::SetRelayAnchor, Some(position)) {
-                    network.set_relay_anchor(world, position);
+                    if follows { network.resume(world, position) } else { network.set_relay_anchor(world, position) }
                 }
                 continue;
             }

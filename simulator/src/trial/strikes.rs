@@ -51,8 +51,18 @@ pub(super) struct Strikes {
     retry_ms: u64,
     /// Strikes for which a backup is to be taken, with the time, and the backups that were.
     to_back_up: VecDeque<(u64, Strike)>,
-    backups: BTreeMap<usize, BackupId>,
+    backups: BTreeMap<usize, Backup>,
 }
+
+/// A backup that was taken for a strike.
+#[derive(Debug)]
+struct Backup {
+    id: BackupId,
+    anchored: Anchored,
+}
+
+/// How often the relay had re-anchored a subchain, and that chain its relay; nothing about the relay.
+type Anchored = Option<(u32, u32)>;
 
 impl Strikes {
     pub(super) fn new(world: &World, strikes: Vec<Strike>) -> Self {
@@ -110,13 +120,12 @@ impl Strikes {
             let span = StrikeSpan { strike, processes };
             if let Some((_, healed_after_ms)) = span.strike.backup_ms {
                 let Some(backup) = self.backups.remove(&span.strike.number) else { continue };
-                if !world.restore_backup(backup) {
+                let Some(member) = restored(network, &span.strike) else { continue };
+                if backup.anchored != anchored(world, network, member) || !world.restore_backup(backup.id) {
                     continue;
                 }
                 let due_ms = world.now_ms() + span.strike.for_ms + healed_after_ms;
-                if let Some(member) = restored(network, &span.strike) {
-                    healing.open(member, due_ms, span.strike.draw);
-                }
+                healing.open(member, due_ms, span.strike.draw);
             }
             self.begin(world, &span);
             self.spans.push(span.clone());
@@ -145,13 +154,15 @@ impl Strikes {
         self.spans
     }
 
-    /// Takes the backups that are due. None of a chain that is being healed: what is decided about it then must last.
+    /// Takes the backups that are due. None of a chain that is being healed: what is decided about it then must last. So
+    /// must a re-anchor of a chain that has lost nothing itself: a backup from before it is void.
     fn back_up(&mut self, world: &mut World, network: &Network, healing: &Healing, now_ms: u64) {
         while let Some((_, strike)) = self.to_back_up.pop_front_if(|(at_ms, _)| *at_ms <= now_ms) {
             let Some(member) = restored(network, &strike) else { continue };
             if !healing.is_open(member) {
-                let backup = world.back_up(network.index(member));
-                self.backups.insert(strike.number, backup);
+                let anchored = anchored(world, network, member);
+                let id = world.back_up(network.index(member));
+                self.backups.insert(strike.number, Backup { id, anchored });
             }
         }
     }
@@ -249,6 +260,16 @@ fn restored(network: &Network, strike: &Strike) -> Option<Member> {
         }
         _ => None,
     }
+}
+
+/// How often a subchain and its relay have given each other new anchors by now.
+fn anchored(world: &World, network: &Network, member: Member) -> Anchored {
+    let Member::Subchain(_) = member else { return None };
+    let count = |at: Member, of: Member| {
+        let of = network.id(of);
+        network.look(world, at, |state| chain_interchain::reanchors(state, &of).ok()).unwrap_or(0)
+    };
+    Some((count(Member::Relay, member), count(member, Member::Relay)))
 }
 
 /// Whom a strike hits, decided when it strikes.

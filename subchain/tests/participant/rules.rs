@@ -226,6 +226,33 @@ fn a_suspended_chain_that_is_told_to_go_on_loses_no_decision() {
 }
 
 #[test]
+fn a_suspended_chain_whose_relay_grew_goes_on_by_the_header_named_last_and_loses_no_decision() {
+    let mut side = Side::new();
+    let first = write(side.id(), &["a"], "1");
+    let contradicted = side.locked(first);
+    let second = write(side.id(), &["b"], "1");
+    let locked = side.locked(second);
+    side.tell_one(abort(&contradicted));
+    assert_eq!(side.tell(vec![commit(&contradicted), commit(&locked)]), [Code::CONTRADICTION, Code::POSTPONED]);
+    let relay = side.relay.id;
+    let (named_last, _) = side.sub.read(|state| chain_interchain::anchor(state, &relay).unwrap().unwrap());
+    // Governance signs while the relay goes on: what is trusted when the transaction comes cannot be known.
+    let input = anchor_at(&side, named_last.0);
+    side.learn(side.known() + 5);
+    assert!(named_last.0 < side.known());
+    let waiting = |side: &Side| side.sub.read(|state| chain_interchain::waiting_count(state, &relay).unwrap());
+    assert_eq!(waiting(&side), 1);
+    let known = side.known();
+    assert_eq!(side.sub.codes(vec![input])[0], [Code::OK]);
+    assert!(!side.is_suspended());
+    assert_eq!(side.known(), known, "S5");
+    assert_eq!(side.sub.read(|state| chain_interchain::reanchors(state, &relay).unwrap()), 0, "no re-anchor");
+    side.sub.block(Vec::new());
+    assert_eq!(waiting(&side), 0);
+    assert_eq!((side.state(&locked), side.sub.value("b").as_deref()), (Some(LegState::Applied), Some("1")));
+}
+
+#[test]
 fn s6_what_a_leg_is_refused_for() {
     let mut side = Side::new();
     let id = side.id();

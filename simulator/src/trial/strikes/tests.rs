@@ -135,3 +135,29 @@ fn a_partition_cuts_those_who_join_while_it_lasts() {
     let newcomer = ProcessId(stage.world.processes().count() - 1);
     assert!(stage.world.are_linked(cut_off, newcomer), "the partition is over");
 }
+
+/// What the governors of a chain decided while it was healthy lasts as well as what is decided to heal it.
+#[test]
+fn a_backup_from_before_a_chain_was_given_a_new_anchor_is_void() {
+    for is_anchored in [false, true] {
+        let mut restore = strike(0, FaultKind::RestoreBackup, Target::WholeSubchain("amber".into()), 10_000, 1_000);
+        restore.backup_ms = Some((8_000, 1_000));
+        let mut stage = Stage::new(vec![restore]);
+        let amber = Member::Subchain(0);
+        let index = stage.network.index(amber);
+        stage.run_to(3_000);
+        stage.network.tick(&mut stage.world);
+        stage.run_to(5_000);
+        assert!(stage.network.relay_height(&stage.world) > Height::ZERO);
+        if is_anchored {
+            let relay = stage.network.id(Member::Relay);
+            stage.network.set_relay_anchor(&mut stage.world, 0);
+            stage.run_to(9_000);
+            let count = |state: &chain_state::BlockState<'_>| chain_interchain::reanchors(state, &relay).ok();
+            assert_eq!(stage.network.look(&stage.world, amber, count), Some(1));
+        }
+        stage.run_to(11_500);
+        assert_eq!(stage.world.lost_branches(index).is_empty(), is_anchored);
+        assert_eq!(stage.healing.is_open(amber), !is_anchored);
+    }
+}
