@@ -164,6 +164,11 @@ pub trait Property {
     }
 }
 
+/// The name in a line of a report.
+pub fn name_in(line: &str) -> &str {
+    line.split_once(": ").map_or(line, |(name, _)| name)
+}
+
 /// The properties of every chain.
 pub fn standard() -> Vec<Box<dyn Property>> {
     vec![

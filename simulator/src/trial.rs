@@ -180,7 +180,12 @@ fn run_traced(
         frozen: casting::frozen(&world, &network),
         strikes: strikes.into_spans(),
         chronicle,
-        properties: world.reports().into_iter().chain(asked).collect(),
+        properties: world
+            .reports()
+            .into_iter()
+            .chain(asked)
+            .filter(|line| scenario.checks(property::name_in(line)))
+            .collect(),
         left_out: scenario.left_out(),
         failure: outcome.err(),
     };

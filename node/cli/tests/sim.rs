@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// It fails honestly: a chain is down until the work ends, and what waited for it cannot be over within a second. The
-/// slow disks have no part in it.
+/// It fails honestly: a chain is down until the work ends, and proposals that name it cannot commit, as the scenario expects
+/// of all. The slow disks have no part in it.
 const FAILS: &str = r#"
-about = "A chain that is down until the work ends, and too little time afterwards"
+about = "A chain that is down until the work ends, and too little time for its votes"
 length_ms = 12000
-settle_ms = 1000
 
 [network]
 subchains = 2
 
 [workload]
 proposals_per_s = 1
+t_prep = 10
+
+[expect]
+committed = "all"
 
 [[fault]]
 kind = "slow-disk"
@@ -32,7 +35,9 @@ target = { whole-subchain = "chain-1" }
 at_ms = 4000
 for_ms = 60000
 "#;
-const LIVENESS: &str = "A5 liveness after faults";
+/// Nothing is asked of it that it could not keep.
+const HOLDS: &str = "length_ms = 2000";
+const EXPECTED: &str = "expectations of the scenario";
 /// A shell must be told of the blank and of the quotation mark.
 const FILE: &str = "it's a scenario.toml";
 
@@ -116,20 +121,20 @@ fn a_failing_run_tells_property_facts_replay_and_log_and_exits_with_1() {
     let replay = r"crosstie sim replay 'it'\''s a scenario.toml' --seed 1";
     in_order(
         &told.out,
-        &[LIVENESS, "\n  one fact: ", "\n  the other: ", "\n  replay:     ", replay, "\n  log:        "],
+        &[EXPECTED, "\n  one fact: ", "\n  the other: ", "\n  replay:     ", replay, "\n  log:        "],
     );
     in_order(
         &told.out,
-        &["\nscenario ", &format!("\nproperty BROKEN            {LIVENESS}\n"), "\nproperty holds, saw"],
+        &["\nscenario ", &format!("\nproperty BROKEN            {EXPECTED}\n"), "\nproperty holds, saw"],
     );
     // A broken property does not hold, and what only watches is none.
     let holds: Vec<&str> = told.out.lines().filter(|line| line.starts_with("property holds")).collect();
-    assert!(holds.len() > 5 && !holds.iter().any(|line| line.contains(LIVENESS) || line.contains("chronicle")));
-    in_order(&told.err, &[LIVENESS, r"`crosstie sim shrink 'it'\''s a scenario.toml' --seed 1`"]);
+    assert!(holds.len() > 5 && !holds.iter().any(|line| line.contains(EXPECTED) || line.contains("chronicle")));
+    in_order(&told.err, &[EXPECTED, r"`crosstie sim shrink 'it'\''s a scenario.toml' --seed 1`"]);
     let log = place.read("crosstie-sim-it's a scenario-1.log");
     in_order(
         &log,
-        &[&format!("replay: {replay}\n"), &format!("\nBROKEN: {LIVENESS} at "), "\nFaults", "\nThe last events"],
+        &[&format!("replay: {replay}\n"), &format!("\nBROKEN: {EXPECTED} at "), "\nFaults", "\nThe last events"],
     );
 }
 
@@ -153,13 +158,14 @@ fn shrinking_leaves_the_one_fault_that_matters_and_a_line_that_replays_it() {
     assert_eq!((told["is_minimal"].as_bool(), told["faults_before"].as_u64()), (Some(true), Some(5)), "{told}");
     let left = told["faults_left"].as_array().unwrap();
     assert!(left.len() == 1 && left[0].as_str().unwrap().contains("crash"), "{told}");
-    assert_eq!(told["broken"]["property"], LIVENESS);
+    assert_eq!(told["broken"]["property"], EXPECTED);
     let again = place.paste(told["broken"]["replay"].as_str().unwrap(), "--json");
     assert_eq!(again.code, 1, "{}", again.err);
     for field in ["property", "one_fact", "other_fact", "at_ms", "replay"] {
         assert_eq!(again.json()["broken"][field], told["broken"][field], "{field}");
     }
-    let holds = place.sim(&["shrink", FILE, "--seed", "5"]);
+    std::fs::write(place.file("holds.toml"), HOLDS).unwrap();
+    let holds = place.sim(&["shrink", "holds.toml", "--seed", "5"]);
     assert_eq!(holds.code, 1, "nothing to shrink: {}", holds.out);
     assert!(holds.err.contains("breaks no property"), "{}", holds.err);
 }
@@ -173,8 +179,8 @@ fn exploring_tells_every_failure_and_the_steps_that_nobody_took() {
     let broken = json["broken"].as_array().unwrap();
     assert_eq!((json["trials"].as_u64(), broken.len()), (Some(2), 2), "{json}");
     for one in broken {
-        assert_eq!(one["property"], LIVENESS);
-        in_order(&told.err, &[LIVENESS, one["replay"].as_str().unwrap(), one["log"].as_str().unwrap()]);
+        assert_eq!(one["property"], EXPECTED);
+        in_order(&told.err, &[EXPECTED, one["replay"].as_str().unwrap(), one["log"].as_str().unwrap()]);
         assert!(place.file(one["log"].as_str().unwrap()).exists());
     }
     let steps = |field: &str| -> Vec<String> {
@@ -184,7 +190,8 @@ fn exploring_tells_every_failure_and_the_steps_that_nobody_took() {
     assert!(covered.iter().any(|step| step == "proposal: committing -> committed"), "{covered:?}");
     assert!(missed.iter().any(|step| step == "leg on its subchain: none -> disputed"), "{missed:?}");
     assert!(!missed.iter().any(|step| covered.contains(step)), "{missed:?}");
-    let held = place.sim(&["explore", FILE, "--seeds", "1", "--first-seed", "5"]);
+    std::fs::write(place.file("holds.toml"), HOLDS).unwrap();
+    let held = place.sim(&["explore", "holds.toml", "--seeds", "1", "--first-seed", "5"]);
     assert_eq!(held.code, 0, "{}", held.err);
     in_order(&held.out, &["1 trials", "0 broken", "steps of the state tables", "not reached: "]);
 }
@@ -211,17 +218,17 @@ fn wrong_use_exits_with_2_and_says_what_there_is() {
 #[test]
 fn a_file_that_cannot_be_used_exits_with_5_and_hides_no_verdict() {
     let place = Place::new();
-    std::fs::write(place.file("wrong.toml"), FAILS.replace("settle_ms", "setle_ms")).unwrap();
+    std::fs::write(place.file("wrong.toml"), FAILS.replace("length_ms", "lenght_ms")).unwrap();
     let told = place.sim(&["run", "wrong.toml"]);
     assert_eq!(told.code, 5);
-    assert!(told.err.contains("setle_ms") && told.err.contains("wrong.toml"), "{}", told.err);
+    assert!(told.err.contains("lenght_ms") && told.err.contains("wrong.toml"), "{}", told.err);
     for option in ["--log", "--report"] {
         let held = place.sim(&["run", FILE, "--faults", "none", option, "no such folder/file"]);
         assert_eq!(held.code, 5, "{}", held.err);
         assert!(held.out.contains("property holds, saw"), "{}", held.out);
         let broken = place.sim(&["run", FILE, option, "no such folder/file"]);
         assert_eq!(broken.code, 1, "{}", broken.err);
-        assert!(broken.out.contains(LIVENESS), "{}", broken.out);
+        assert!(broken.out.contains(EXPECTED), "{}", broken.out);
         in_order(&broken.err, &["warning: ", "no such folder/file", "error: a property is broken"]);
     }
 }
@@ -257,7 +264,7 @@ fn the_page_is_one_file_that_asks_nobody() {
     assert!(!page.contains("/*STYLE*/") && !page.contains("/*SCRIPT*/") && !page.contains("/*DATA*/"));
     let (_, data) = page.split_once("id=\"trial-data\">").unwrap();
     let data: Value = serde_json::from_str(data.split("</script>").next().unwrap()).unwrap();
-    assert_eq!(data["broken"]["property"], LIVENESS);
+    assert_eq!(data["broken"]["property"], EXPECTED);
     assert_eq!(data["lanes"].as_u64(), Some(data["proposals"].as_array().unwrap().len() as u64));
     // Strikes alone are faults.
     assert_eq!(data["fault_counts"], serde_json::json!({ "crash": 1, "slow-disk": 4 }));

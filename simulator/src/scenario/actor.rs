@@ -238,14 +238,14 @@ impl ActorPlan {
         let split = "with \"f+1\" a bad subchain splits and does nothing else: leave the key out, or take \"all\"";
         let lying = "a chain that begins to lie about its legs goes on: leave the key out, or take the way \"fork\"";
         let reported = "only a bad subchain is reported: leave the key out";
-        let client = "it is a client and has no validators: leave the key out";
+        let client = format!("a {} is a client and has no validators: leave the key out", self.kind.name());
         let unused = [
             ("ways", is_split && !self.ways.is_empty(), split),
             ("until_ms", lies && self.until_ms.is_some(), lying),
             ("chance_per_mille", lies && self.chance_per_mille != always(), lying),
             ("reported_after_ms", !is_bad_subchain && self.reported_after_ms != soon(), reported),
-            ("validator", is_client && self.validator != 0, client),
-            ("fraction", is_client && self.fraction.is_some(), client),
+            ("validator", is_client && self.validator != 0, client.as_str()),
+            ("fraction", is_client && self.fraction.is_some(), client.as_str()),
         ];
         match unused.into_iter().find(|(_, is_unused, _)| *is_unused) {
             Some((key, _, problem)) => Err(ScenarioError::value(&format!("{name}.{key}"), problem)),
