@@ -20,8 +20,7 @@ use ledger_protocol::system::{ProposalRecord, ProposalState, accounts};
 use ledger_protocol::transaction::Choice;
 use ledger_protocol::{ChainId, Height, ProposalId};
 use rules::{Rule, Rules};
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use subchain::participant::table::LegState;
 
 /// Where a leg stands on its chain, and since when.

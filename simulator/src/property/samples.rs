@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::failure::Contradiction;
-use crate::fixture::{LegDraft, Member, Network, NetworkPlan, SubchainPlan};
+use crate::fixture::{LegDraft, Network, NetworkPlan, SubchainPlan};
 use crate::random::Seed;
 use crate::world::{World, WorldConfig};
 use chain_engine::ChainReader;
@@ -10,7 +10,7 @@ use ledger_protocol::chain::Input;
 use ledger_protocol::codec::Bounded;
 use ledger_protocol::interchain::DecisionVerdict;
 use ledger_protocol::proposal::LegMode;
-use ledger_protocol::system::{LegPhase, LegStatus, ProposalRecord, ProposalState};
+use ledger_protocol::system::{ChainRecord, LegPhase, LegStatus, ProposalRecord, ProposalState};
 use ledger_protocol::transaction::Choice;
 use ledger_protocol::{Address, ChainId, Code, Hash, Height, ProposalId, Suite, SuiteHash};
 
@@ -85,7 +85,6 @@ pub(super) fn relay_inputs(world: &World, network: &Network) -> Vec<Vec<Input>> 
 }
 
 /// The record of a subchain on its relay.
-pub(super) fn chain_record(world: &World, network: &Network) -> ledger_protocol::system::ChainRecord {
-    let _ = network.id(Member::Subchain(0));
+pub(super) fn chain_record(world: &World, network: &Network) -> ChainRecord {
     network.chain_record(world, 0).unwrap()
 }
