@@ -3,7 +3,8 @@
 //! One process has one [`DataDirectory`], in it one [`RocksStore`] and one [`ConsensusLog`]; the replicas it
 //! hosts share both and are told apart by a [`ReplicaPrefix`]. Everything here is synchronous and may block on
 //! the disk for milliseconds: an async host calls it from threads that may block.
-//! A barrier returns only when what was written before it is durable; one fsync serves every waiter.
+//! A barrier of the log, and a commit to the store, returns only when what was written before it is durable; one fsync
+//! serves every replica that waits.
 //! Memory is bounded by [`StoreOptions::memory_bytes`] plus the log's write buffer.
 //! After a failed write or barrier the store or the log refuses everything: the host stops its replicas cleanly
 //! and a restart recovers from what is durable; going on after a failed fsync could sign what was never written.

@@ -7,7 +7,6 @@
 use super::{Fact, Observation, Property, reading};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
-use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::{Message, MessageContent, Outcome, OutcomeResult, Verdict, Vote};
 use ledger_protocol::system::{LegRecord, accounts};
 use ledger_protocol::transaction::StateKey;
@@ -61,8 +60,8 @@ impl Answers {
 
     /// The record of a leg came into the state of its chain, or left it.
     fn record(&mut self, index: ChainIndex, height: Height, key: &StateKey, stands: bool) {
-        let Ok((id, began)) = decode::<(ProposalId, [u8; 8])>(key, 256) else { return };
-        let said = self.said.entry((index, id, Height(u64::from_be_bytes(began)))).or_default();
+        let Some(leg) = reading::leg_of_key(key) else { return };
+        let said = self.said.entry((index, leg.id, leg.started_at_on_relay)).or_default();
         if said.record.last().is_none_or(|(_, stood)| *stood != stands) {
             said.record.push((height, stands));
         }

@@ -7,13 +7,10 @@ use super::{Fact, Observation, Property, reading};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
 use chain_state::{BlockState, Holder, Place, locks};
-use ledger_protocol::codec::decode;
 use ledger_protocol::proposal::{AccessKind, LockKey, ScopeEntry};
-use ledger_protocol::system::accounts;
 use ledger_protocol::transaction::StateContent;
 use ledger_protocol::{ChainId, Height, LedgerId, ProposalId};
 use std::collections::BTreeMap;
-use subchain::participant::LegRecord;
 use subchain::participant::table::LegState;
 
 /// Locks and reservations of one relay's subchains.
@@ -104,11 +101,10 @@ impl Property for Holds {
             return Ok(());
         }
         let state = reading::state(observation, height)?;
-        for (key, record) in reading::records::<LegRecord>(observation, accounts::LEGS)? {
-            let Ok((id, started)) = decode::<(ProposalId, [u8; 8])>(&key, 256) else { continue };
-            let holder = Holder { id, started_at_on_relay: Height(u64::from_be_bytes(started)) };
+        for (leg, record) in reading::legs(observation)? {
+            let holder = Holder { id: leg.id, started_at_on_relay: leg.started_at_on_relay };
             self.leg(observation, &state, holder, record.state)?;
-            for entry in self.scopes.get(&(id, observation.chain)).cloned().unwrap_or_default() {
+            for entry in self.scopes.get(&(leg.id, observation.chain)).cloned().unwrap_or_default() {
                 self.counter(observation, &state, &entry.key, height)?;
             }
         }

@@ -6,7 +6,6 @@
 use super::{Fact, Observation, Property, reading};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
-use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::MessageContent;
 use ledger_protocol::system::{ClientRecord, LegRecord, accounts};
 use ledger_protocol::{ChainId, Height, ProposalId};
@@ -125,12 +124,9 @@ impl Property for KnownHeights {
             let remembered = reading::answer(observation, known_relay_height(&state, &client.chain))?;
             self.moved(index, height, client.height_on_source, remembered)?;
         }
-        let legs = reading::records::<LegRecord>(observation, accounts::LEGS)?.into_iter();
+        let legs = reading::legs(observation)?.into_iter();
         let legs: Vec<NewLeg> = legs
-            .filter_map(|(key, record)| {
-                let (id, began) = decode::<(ProposalId, [u8; 8])>(&key, 256).ok()?;
-                Some(NewLeg { leg: (id, Height(u64::from_be_bytes(began))), record, highest_before })
-            })
+            .map(|(leg, record)| NewLeg { leg: (leg.id, leg.started_at_on_relay), record, highest_before })
             .collect();
         if legs.is_empty() {
             return Ok(());

@@ -7,7 +7,6 @@
 use super::{Fact, Observation, Property, reading};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
-use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::OutboxLeaf;
 use ledger_protocol::system::{
     ChainRecord, ChainStatus, ClientRecord, LegPhase, LegRecord, LegStatus, ProposalRecord, ProposalState, accounts,
@@ -38,8 +37,7 @@ pub struct Pruning {
 type Judgement = Result<(), Contradiction>;
 
 fn began(key: &StateKey) -> Option<Began> {
-    let (id, began) = decode::<(ProposalId, [u8; 8])>(key, 256).ok()?;
-    Some((id, Height(u64::from_be_bytes(began))))
+    reading::leg_of_key(key).map(|leg| (leg.id, leg.started_at_on_relay))
 }
 
 const fn is_closed(leg: &LegStatus) -> bool {

@@ -8,14 +8,16 @@ use crate::failure::Contradiction;
 use chain_engine::ChainReader;
 use chain_state::{BlockState, Place, StoreFault};
 use ledger_protocol::chain::{Header, Input};
+use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::{Message, Motion, OutboxLeaf};
 use ledger_protocol::proposal::Submit;
-use ledger_protocol::system::ProposalRecord;
+use ledger_protocol::system::{ProposalRecord, accounts};
 use ledger_protocol::transaction::{Change, ChangeKind, Operation, StateKey};
 use ledger_protocol::{ChainId, Height, LedgerId, ProposalId};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use subchain::participant::{LegId, LegRecord};
 
 /// What was read, or that it cannot be read.
 pub(crate) type Read<T> = Result<T, Contradiction>;
@@ -117,6 +119,23 @@ pub(super) fn records_under<T: borsh::BorshDeserialize>(
         }
     }
     Ok(records)
+}
+
+/// The leg, or the proposal, that a key of ledger 0 names.
+pub(crate) fn leg_of_key(key: &StateKey) -> Option<LegId> {
+    let (id, began) = decode::<(ProposalId, [u8; 8])>(key, 256).ok()?;
+    Some(LegId { id, started_at_on_relay: Height(u64::from_be_bytes(began)) })
+}
+
+/// The legs whose records the published block of a subchain set, with the records that stand there now.
+pub(crate) fn legs(observation: &Observation<'_>) -> Read<Vec<(LegId, LegRecord)>> {
+    let records = records::<LegRecord>(observation, accounts::LEGS)?.into_iter();
+    let leg = |(key, record)| {
+        let height = published(observation).unwrap_or_default();
+        let leg = leg_of_key(&key).ok_or_else(|| unreadable(observation, accounts::LEGS, height, "no key of a leg"))?;
+        Ok((leg, record))
+    };
+    records.map(leg).collect()
 }
 
 /// The keys of an account of ledger 0 whose records the published block took out of the state.

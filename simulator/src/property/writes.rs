@@ -15,12 +15,11 @@ use ledger_protocol::chain::Input;
 use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::{MessageContent, OutcomeResult, Verdict};
 use ledger_protocol::proposal::{Call, LockKey, MAX_LEG_BYTES};
-use ledger_protocol::system::accounts;
 use ledger_protocol::transaction::{ChangeKind, LedgerOperation, Operation, Operations, StateContent, StateValue};
 use ledger_protocol::{ChainId, Code, Hash, Height, LedgerId, ProposalId, Suite, SuiteHash, Version};
 use std::collections::{BTreeMap, BTreeSet};
+use subchain::participant::LegId;
 use subchain::participant::table::LegState;
-use subchain::participant::{LegId, LegRecord};
 
 /// What a leg has said and where it stands, with the height of its chain since when.
 #[derive(Debug, Clone, Copy)]
@@ -185,9 +184,7 @@ impl Writes {
         let mut expected = Expected::default();
         let mut released: Vec<(LegId, Vec<LedgerOperation>)> = Vec::new();
         let mut locked = Vec::new();
-        for (key, record) in reading::records::<LegRecord>(observation, accounts::LEGS)? {
-            let Ok((id, started)) = decode::<(ProposalId, [u8; 8])>(&key, 256) else { continue };
-            let leg = LegId { id, started_at_on_relay: Height(u64::from_be_bytes(started)) };
+        for (leg, record) in reading::legs(observation)? {
             let before = self.seen(index, leg, height).state.replace(record.state);
             if matches!(record.state, LegState::Locked | LegState::Applied) {
                 self.same_root(index, leg, record.write_set_root, "its record holds")?;

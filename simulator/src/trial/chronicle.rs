@@ -8,15 +8,14 @@ use crate::failure::Contradiction;
 use crate::property::{Fact, Observation, Property, reading};
 use crate::world::ChainIndex;
 use chain_state::BlockState;
-use ledger_protocol::codec::decode;
 use ledger_protocol::interchain::DecisionVerdict;
 use ledger_protocol::system::{LegPhase, ProposalRecord, accounts};
 use ledger_protocol::transaction::Choice;
 use ledger_protocol::{ChainId, Height, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use subchain::participant::LegId;
 use subchain::participant::table::LegState;
-use subchain::participant::{LegId, LegRecord};
 
 /// Steps of the state tables that a run took: where, from, to.
 pub type Coverage = BTreeSet<(&'static str, &'static str, &'static str)>;
@@ -134,10 +133,8 @@ impl Observer {
     }
 
     fn on_subchain(&mut self, observation: &Observation<'_>, height: Height, chronicle: &mut Chronicle) {
-        for (key, leg) in reading::records::<LegRecord>(observation, accounts::LEGS).unwrap_or_default() {
-            let Ok((id, began)) = decode::<(ProposalId, [u8; 8])>(&key, 256) else { continue };
-            let name = leg_state_name(leg.state);
-            let leg = LegId { id, started_at_on_relay: Height(u64::from_be_bytes(began)) };
+        for (leg, record) in reading::legs(observation).unwrap_or_default() {
+            let (id, name) = (leg.id, leg_state_name(record.state));
             let seen = LegSeen { name, leg, since_on_subchain: height };
             let from = self.legs.insert((observation.chain, id), seen).map_or(NONE, |before| before.name);
             if from != name {

@@ -1,17 +1,14 @@
 //! Legs on their chains: how they end, and what they hold until then (A1, A4, S1).
 
-use super::{DecisionVerdict, LegSeen, LockKey, Observation, ProposalId, Proposals, Rule, Verdict, accounts, reading};
-use ledger_protocol::codec::decode;
+use super::{DecisionVerdict, LegSeen, LockKey, Observation, ProposalId, Proposals, Rule, Verdict, reading};
 use ledger_protocol::{ChainId, Height, LedgerId};
 use std::collections::BTreeSet;
+use subchain::participant::LegId;
 use subchain::participant::table::LegState;
-use subchain::participant::{LegId, LegRecord};
 
 impl Proposals {
     pub(super) fn on_subchain(&mut self, observation: &Observation<'_>, height: Height) -> Verdict {
-        for (key, record) in reading::records::<LegRecord>(observation, accounts::LEGS)? {
-            let Ok((id, began)) = decode::<(ProposalId, [u8; 8])>(&key, 256) else { continue };
-            let leg = LegId { id, started_at_on_relay: Height(u64::from_be_bytes(began)) };
+        for (leg, record) in reading::legs(observation)? {
             self.leg_moved(observation.chain, height, leg, record.state)?;
         }
         // A4: between lock and end nobody else writes a key that a leg holds exclusively.
