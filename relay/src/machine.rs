@@ -115,9 +115,11 @@ impl StateMachine for RelayMachine {
         let (next_validators, next_parameters) = settle_block_end(&mut state, facts)?;
         let peers = registry::peers(&state)?;
         let outbox = close_block(&mut state, &facts.chain, &peers)?;
-        let mut has_due_work = coordinator::has_open_proposals(&state)?
-            || coordinator::limits::is_barred(&state)?
-            || has_backlog(&state, &peers)?;
+        let has_open_proposals = coordinator::has_open_proposals(&state)?;
+        #[cfg(feature = "planted-bugs")]
+        let has_open_proposals = has_open_proposals && !planted::is(planted::Plant::OpenDeadlineAtRest);
+        let mut has_due_work =
+            has_open_proposals || coordinator::limits::is_barred(&state)? || has_backlog(&state, &peers)?;
         for peer in &peers {
             has_due_work |= waiting_count(&state, peer)? > 0 && registry::accepts_messages_of(&state, peer)?;
         }

@@ -16,6 +16,8 @@ mod monotone;
 mod once;
 mod open_legs;
 mod order;
+mod pace;
+mod pending;
 mod presence;
 mod proposals;
 mod pruning;
@@ -40,6 +42,8 @@ pub use known_height::KnownHeights;
 pub use monotone::Monotone;
 pub use once::AtMostOnce;
 pub use order::Order;
+pub use pace::Pace;
+pub use pending::Pending;
 pub use presence::Presence;
 pub use proposals::{Proposals, Tally};
 pub use pruning::Pruning;
@@ -97,6 +101,16 @@ pub enum Fact<'a> {
     },
     /// A signature left its process.
     SignatureLeft(&'a SignedMessage),
+    /// A replica begins to agree on the block of this height.
+    HeightBegun {
+        /// The height.
+        height: Height,
+    },
+    /// The clock of a process jumped, stopped or goes on: what it waits for takes another virtual time.
+    ClockMoved {
+        /// Whether it stands still now.
+        stopped: bool,
+    },
 }
 
 /// A chain went back to a backup: it lost the blocks above `kept`, and what it signed since.
@@ -198,5 +212,7 @@ pub fn of_network(relay: ChainIndex) -> Vec<Box<dyn Property>> {
         Box::new(KnownHeights::new(relay)),
         Box::new(Pruning::new(relay)),
         Box::new(Writes::new(relay)),
+        Box::new(Pending::new(relay)),
+        Box::new(Pace::new(relay)),
     ]
 }

@@ -52,5 +52,9 @@ pub fn value(state: &BlockState<'_>, place: &Place) -> Result<ValueAnswer, Store
         .collect();
     pending.sort();
     pending.dedup();
+    #[cfg(feature = "planted-bugs")]
+    if planted::is(planted::Plant::PendingUnmarked) {
+        pending.clear();
+    }
     Ok(ValueAnswer { value: state.value(place)?, pending })
 }

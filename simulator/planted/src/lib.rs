@@ -65,6 +65,8 @@ plants! {
         "A block is shown to others before its batch is durable; a power cut takes it back.";
     ProposerOrderByCertificate = "proposer-order-by-certificate",
         "The order of proposers follows from the round of the certificate, which differs between nodes.";
+    DueWorkIgnored = "due-work-ignored",
+        "A replica waits for its heartbeat though its chain says that the next block has work (R4).";
     SectionsOutOfOrder = "sections-out-of-order",
         "What other chains say stands among what clients say, in the order of the pool (R1).";
     // chain/state and chain/ledger
@@ -78,6 +80,8 @@ plants! {
         "A leg votes YES on an amount and does not reserve it.";
     ReserveNotReleased = "reserve-not-released",
         "What a leg reserved stays reserved when the leg has ended.";
+    PendingUnmarked = "pending-unmarked",
+        "A query answers without the proposals that will write the key if they commit (A4).";
     // subchain
     StagedWritesReExecuted = "staged-writes-re-executed",
         "A leg writes into the books at Prepare and is executed once more at COMMIT.";
@@ -108,6 +112,8 @@ plants! {
         "A proposal times out at its deadline, before the votes that are ordered there (hermes #1442).";
     LateVoteCounts = "late-vote-counts",
         "Deadlines are looked at behind the votes of a block: a vote that is ordered one block late still counts (R1).";
+    OpenDeadlineAtRest = "open-deadline-at-rest",
+        "A relay with nothing but open deadlines says that its next block has nothing to do: it sleeps over them (R4).";
     StandingUnchecked = "standing-unchecked",
         "A proposal begins though a chain that it names is LAGGING or STALE (R5).";
     DecisionPrunedEarly = "decision-pruned-early",

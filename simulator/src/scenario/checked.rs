@@ -5,7 +5,7 @@
 use super::{Scenario, ScenarioError};
 
 /// What a scenario can leave out, by the names that reports use.
-pub const PROPERTIES: [&str; 28] = [
+pub const PROPERTIES: [&str; 30] = [
     "agreement",
     "one signature per height, round and type",
     "every certificate verifies",
@@ -23,6 +23,8 @@ pub const PROPERTIES: [&str; 28] = [
     "only proven forks freeze",
     "one vote and one outcome per leg",
     "what was voted is what is written",
+    "A4 a query names what is undecided",
+    "R4 a relay with an open deadline keeps its pace",
     "known relay heights never fall",
     "records stay until nobody can ask",
     "what is final can be asked for",

@@ -21,6 +21,7 @@ grounds!(
     "outages",
     "short-deadlines",
     "silent-chain",
+    "quiet-relay",
     "handoffs",
     "bad-votes",
     "bad-couriers",
@@ -58,10 +59,12 @@ pub const fn grounds_of(plant: Plant) -> &'static [&'static str] {
         Plant::LockIgnoredLocally
         | Plant::ScopeConflictMissed
         | Plant::ScopeFreeAtDecision
-        | Plant::StagedSetSkipped => &["hot-records"],
+        | Plant::StagedSetSkipped
+        | Plant::PendingUnmarked => &["hot-records"],
         Plant::LockReleasedByOwnClock | Plant::AbortAfterCommit | Plant::TimeoutEarly => &["outages"],
         Plant::LateVoteCounts => &["short-deadlines"],
         Plant::StandingUnchecked | Plant::DeadlineUnread => &["silent-chain"],
+        Plant::DueWorkIgnored | Plant::OpenDeadlineAtRest => &["quiet-relay"],
         Plant::StaleValidatorSet | Plant::HandoffForgotten => &["handoffs"],
         Plant::VoteSignatureUnchecked | Plant::EquivocationCountedTwice => &["bad-votes"],
         Plant::ForgedHeadAccepted | Plant::SkippedListAccepted => &["bad-couriers"],

@@ -2,6 +2,7 @@
 
 use super::{ChainIndex, ProcessId, World};
 use crate::disk::{READ_ERROR, ReadsLeft, Tail};
+use crate::property::Fact;
 use chain_engine::ReplicaEffect;
 use chain_engine::rows::{self, Tip};
 use ledger_protocol::Address;
@@ -53,12 +54,23 @@ impl World {
     pub fn shift_clock(&mut self, process: ProcessId, by_ms: i64) {
         self.record(Some(process), None, "clock jumps by", by_ms.unsigned_abs(), &by_ms.to_le_bytes());
         self.processes[process.0].skew_ms += by_ms;
+        self.clock_moved(process);
     }
 
     /// Stops a process's clock, or lets it go on with the right time.
     pub fn stop_clock(&mut self, process: ProcessId, is_stopped: bool) {
         self.record(Some(process), None, "clock stops", u64::from(is_stopped), &[]);
         self.processes[process.0].clock_stopped_at_ms = is_stopped.then_some(self.now_ms);
+        self.clock_moved(process);
+    }
+
+    fn clock_moved(&mut self, process: ProcessId) {
+        let stopped = self.processes[process.0].clock_stopped_at_ms.is_some();
+        for index in (0..self.chains.len()).map(ChainIndex) {
+            if self.chain(index).seats.contains_key(&process) {
+                self.observe(process, index, &Fact::ClockMoved { stopped });
+            }
+        }
     }
 
     /// Where the validators of a chain's next block run, by the newest block that one of its disks has.

@@ -3,7 +3,7 @@
 use super::{ChainIndex, Happening, ProcessId, World};
 use crate::property::Fact;
 use crate::signer::SignedMessage;
-use chain_engine::{Job, JobResult, Lane, Peer, PublishedBlock, ReplicaEffect, ReplicaTimer, Token};
+use chain_engine::{Job, JobResult, Lane, Mark, Peer, Phase, PublishedBlock, ReplicaEffect, ReplicaTimer, Token};
 use chain_state::{ExecuteError, MemoryStore};
 use std::sync::{Arc, PoisonError};
 
@@ -79,6 +79,9 @@ impl World {
             }
             ReplicaEffect::Misbehaved { reason, .. } => {
                 self.record(Some(process), Some(chain), "distrusts", 0, reason.as_bytes());
+            }
+            ReplicaEffect::Observe(Mark::Begin { phase: Phase::Consensus, height, .. }) => {
+                self.observe(process, chain, &Fact::HeightBegun { height });
             }
             ReplicaEffect::Observe(_) => {}
         }

@@ -40,8 +40,11 @@ impl Replica {
     }
 
     fn has_reason(&self) -> bool {
+        let has_due_work = self.tip.has_due_work;
+        #[cfg(feature = "planted-bugs")]
+        let has_due_work = has_due_work && !planted::is(planted::Plant::DueWorkIgnored);
         self.pool.has_work()
-            || self.tip.has_due_work
+            || has_due_work
             || !self.ahead.is_empty()
             || !self.candidates.of_height(self.next_height()).is_empty()
     }
