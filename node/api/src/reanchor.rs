@@ -81,6 +81,15 @@ pub struct FollowsView {
     pub next_expected: u64,
     /// How often its governance gave it another block of the relay to follow.
     pub reanchored: u32,
+    /// Whether a contradiction of the relay keeps it from taking part in proposals.
+    #[serde(default)]
+    pub suspended: bool,
+    /// Height of the relay's block that its governance named last; of its genesis, if none since.
+    #[serde(default)]
+    pub named_height: u64,
+    /// The hash of that block's header.
+    #[serde(default)]
+    pub named_header_hash: String,
     /// Legs that hold locks until the relay's decision arrives, at most 1,000 of them.
     #[serde(default)]
     pub locked: Vec<LockedLegView>,

@@ -169,7 +169,8 @@ Example, beside a running network:
     /// A subchain's governance names a block of the relay to follow: after the relay was re-anchored, or to take part
     /// again after a contradiction.
     #[command(after_help = "\
-Without --height it is the relay's newest block. The relay's nodes of this network are believed: compare the fingerprint
+Without --height it is the relay's newest block; for a chain that a contradiction has suspended it is the one that its
+governance named last, which changes nothing else. The relay's nodes of this network are believed: compare the fingerprint
 that is printed with other members before others follow.
 Example:
   crosstie chain follow-relay subchain-1")]

@@ -179,6 +179,9 @@ fn status_words(chain: &ChainView) -> String {
             text.push_str(&format!(" (it had accepted {})", follows.highest_height));
         }
         text.push('\n');
+        if follows.suspended {
+            text.push_str("suspended   by a contradiction of the relay\n");
+        }
         for leg in follows.locked.iter().take(SHOWN_LOCKED) {
             text.push_str(&format!("locked by   {} since relay height {}\n", leg.proposal, leg.started_at));
         }
@@ -200,13 +203,17 @@ fn ask_the_chain(client: &Client, chain: &mut ChainView, output: &Output) -> Out
         }
         Err(failure) => return Err(failure),
     }
-    if let (Some(entry), Some(follows)) = (&mut chain.registry, &chain.follows)
-        && entry.held_since > 0
-        && follows.height >= entry.held_since
-    {
-        entry.waiting_for =
-            format!("its couriers: it follows relay block {}, and the relay has not heard of it yet", follows.height);
-        entry.hint = None;
+    if let (Some(entry), Some(follows)) = (&mut chain.registry, &chain.follows) {
+        if entry.held_since > 0 && follows.height >= entry.held_since {
+            entry.waiting_for = format!(
+                "its couriers: it follows relay block {}, and the relay has not heard of it yet",
+                follows.height
+            );
+            entry.hint = None;
+        } else if entry.held_since == 0 && follows.suspended {
+            entry.waiting_for = "the chain's governance: a contradiction of the relay has suspended it".into();
+            entry.hint = Some(format!("crosstie chain follow-relay {}", chain.name));
+        }
     }
     look_for_another_branch(client, chain)
 }

@@ -74,6 +74,8 @@ fn process_a_leg_of_a_lost_relay_branch_is_reported_and_aborted() {
         assert_eq!((&followed["chain"], &followed["transaction"]["state"]), (&chain.into(), &"final".into()));
         let follows = &status(chain)["follows"];
         assert_eq!((&follows["height"], &follows["reanchored"]), (&followed["relay"]["height"], &Value::from(1)));
+        let named = (&follows["named_height"], &follows["named_header_hash"], &follows["suspended"]);
+        assert_eq!(named, (&follows["height"], &follows["header_hash"], &Value::from(false)));
     }
     for chain in ["subchain-1", "subchain-2"] {
         let goes_on = || (status(chain)["registry"]["held_since"] == 0).then_some(());

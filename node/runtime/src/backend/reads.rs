@@ -14,6 +14,7 @@ use node_api::{
     LockedLegView, Problem, ProblemKind, StateEntryView, StateListView,
 };
 use node_gateway::{KeyAddress, ListQuery};
+use subchain::participant::Standing;
 
 /// Most legs that hold locks in one answer.
 const MAX_LOCKED: usize = 1_000;
@@ -273,6 +274,9 @@ pub(super) fn follows(sight: &Sight<'_>) -> Result<FollowsView, Problem> {
     let relay = subchain::relay_of(&state).map_err(store_problem)?.ok_or_else(none)?;
     let trusted = chain_interchain::trusted(&state, &relay).map_err(store_problem)?.ok_or_else(none)?;
     let highest = chain_interchain::highest_known_height(&state, &relay).map_err(store_problem)?;
+    let (named_height, named_header_hash) =
+        chain_interchain::anchor(&state, &relay).map_err(store_problem)?.ok_or_else(none)?;
+    let standing = subchain::participant::standing(&state).map_err(store_problem)?;
     Ok(FollowsView {
         relay: relay.to_string(),
         height: trusted.height.0,
@@ -280,6 +284,9 @@ pub(super) fn follows(sight: &Sight<'_>) -> Result<FollowsView, Problem> {
         highest_height: highest.unwrap_or(trusted.height).0,
         next_expected: chain_interchain::next_expected(&state, &relay).map_err(store_problem)?.0,
         reanchored: chain_interchain::reanchors(&state, &relay).map_err(store_problem)?,
+        suspended: matches!(standing, Standing::Suspended { .. }),
+        named_height: named_height.0,
+        named_header_hash: named_header_hash.to_string(),
         locked: locked(&state).map_err(store_problem)?,
     })
 }
