@@ -155,6 +155,32 @@ fn r8_evidence_at_or_below_the_hand_off_marks_suspect_once_and_above_it_old_keys
     assert_eq!(world.chain_record(0).status, ChainStatus::Frozen);
 }
 
+#[test]
+fn r8_keys_that_were_given_up_after_the_members_judged_mark_the_chain_again() {
+    let mut world = World::new(1);
+    let first_fork = forked(&world, 0, 12);
+    let mut trusted = trusts(&world, 0).height_on_source;
+    let mut hand_over = |world: &mut World, key: u8| {
+        let turn = world.subs[0].hand_over(key);
+        world.subs[0].blocks(2);
+        let carried = handoff(world.subs[0].archive.handoff(trusted, turn));
+        assert_eq!(world.relay.codes(vec![carried]), [[Code::OK]]);
+        trusted = turn;
+        turn
+    };
+    let first = hand_over(&mut world, 60);
+    let judged = equivocation(&world.subs[0].archive, &first_fork, first);
+    assert_eq!(world.relay.codes(vec![judged.clone()]), [[Code::OK]]);
+    assert_eq!(world.decide(Motion::ClearSuspect(world.id(0))), Code::OK);
+    let second_fork = forked(&world, 0, 12);
+    let second = hand_over(&mut world, 80);
+    refused(&world, judged, Code::KNOWN);
+    assert!(!world.chain_record(0).suspect);
+    let news = equivocation(&world.subs[0].archive, &second_fork, second);
+    assert_eq!(world.relay.codes(vec![news]), [[Code::OK]]);
+    assert_eq!((world.chain_record(0).status, world.chain_record(0).suspect), (ChainStatus::Active, true));
+}
+
 /// Chain 0 has three blocks with a Vote each that the relay has not heard of, and a quiet head.
 fn three_votes() -> (World, [ProposalId; 3], [Height; 3]) {
     let mut world = World::new(1);
