@@ -8,9 +8,11 @@ mod reading;
 
 use crate::random::{Random, Seed};
 use crate::world::ChainIndex;
+use bridge_courier::Waits;
 use chain_state::{MemoryStore, WriteBatch};
 use ledger_protocol::Height;
 pub(crate) use reading::{DiskReader, READ_ERROR, ReadsLeft};
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a crash does to what was written and not yet synced.
@@ -45,6 +47,8 @@ struct StoreDisk {
     store: MemoryStore,
     unsynced: VecDeque<Unsynced>,
     commits: u64,
+    /// What the durable store was found to wait for, with the commits and the unsynced ones at that time.
+    waits: Cell<Option<(u64, usize, Waits)>>,
 }
 
 /// A process's disk.
@@ -170,6 +174,19 @@ impl Disk {
     pub(crate) fn durable_reader(&self, chain: ChainIndex) -> Option<DiskReader<'_>> {
         let disk = self.stores.get(&chain)?;
         Some(DiskReader::new(&disk.store, Some(&disk.unsynced), self.reads_left.as_ref()))
+    }
+
+    /// What the durable store of a replica waits for. Couriers ask at every event, and it is read again only when the store
+    /// has changed; a disk that gives errors is read each time, because its reads are counted.
+    pub(crate) fn waits<E>(&self, chain: ChainIndex, read: impl FnOnce() -> Result<Waits, E>) -> Result<Waits, E> {
+        let Some(disk) = self.stores.get(&chain).filter(|_| self.reads_left.is_none()) else { return read() };
+        let (commits, unsynced) = (disk.commits, disk.unsynced.len());
+        if let Some((_, _, waits)) = disk.waits.get().filter(|it| (it.0, it.1) == (commits, unsynced)) {
+            return Ok(waits);
+        }
+        let waits = read()?;
+        disk.waits.set(Some((commits, unsynced, waits)));
+        Ok(waits)
     }
 
     /// A replica's living log entries, in order.

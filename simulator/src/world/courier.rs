@@ -4,7 +4,7 @@
 //! `bridge/courier`; here stand their links, their alarms and their losses.
 
 use super::{ChainIndex, Happening, Moment, ProcessId, World};
-use crate::disk::{DiskReader, READ_ERROR};
+use crate::disk::{Disk, DiskReader, READ_ERROR};
 use crate::failure::Contradiction;
 use bridge_courier::driver::{CourierDriver, CourierEffect, CourierEvent, CourierServer, OwnChain, ServerEffect};
 use bridge_courier::{CourierError, ViewFault, Waits};
@@ -72,6 +72,8 @@ impl Couriers {
 
 /// The own chain of a courier in this world.
 struct Own<'a> {
+    disk: &'a Disk,
+    index: ChainIndex,
     store: DiskReader<'a>,
     chain: ChainId,
     relay: ChainId,
@@ -84,9 +86,11 @@ impl OwnChain for Own<'_> {
 
     fn waits(&self) -> Result<Waits, ViewFault> {
         let fault = |fault: chain_state::StoreFault| ViewFault(fault.0);
-        let state = BlockState::open(&self.store, self.chain.suite, Height::ZERO).map_err(fault)?;
-        let waits = subchain::participant::waits(&state, &self.relay).map_err(fault)?;
-        Ok(Waits { relay_height: waits.relay_height, acknowledgement: waits.acknowledgement })
+        self.disk.waits(self.index, || {
+            let state = BlockState::open(&self.store, self.chain.suite, Height::ZERO).map_err(fault)?;
+            let waits = subchain::participant::waits(&state, &self.relay).map_err(fault)?;
+            Ok(Waits { relay_height: waits.relay_height, acknowledgement: waits.acknowledgement })
+        })
     }
 }
 
@@ -380,7 +384,7 @@ impl World {
         let empty = MemoryStore::default();
         let disk = &self.processes[process.0].disk;
         let store = disk.durable_reader(subchain).unwrap_or_else(|| disk.reader(&empty));
-        let own = Own { store, chain: self.chain(subchain).id, relay: self.chain(relay).id };
+        let own = Own { disk, index: subchain, store, chain: self.chain(subchain).id, relay: self.chain(relay).id };
         let result = courier.driver.on(now_ms, event, &own, &mut effects);
         if let Err(error) = result {
             self.courier_fails(process, subchain, "courier fails", &error);
