@@ -27,6 +27,7 @@ mod perform;
 mod planted_bugs;
 mod replay;
 mod routine;
+mod silence;
 mod timers;
 mod verify;
 
@@ -74,6 +75,8 @@ struct Work {
     /// Every verdict that the core has.
     judged: BTreeSet<(Hash, u32, bool)>,
     decided: bool,
+    /// Whether we may have signed here before and no longer know of it.
+    forgot: bool,
 }
 
 impl Work {
@@ -276,6 +279,16 @@ impl BftConsensus {
         if height < work.height || (height == work.height && work.decided) {
             return Ok(());
         }
+        if self.is_forgotten(&message) {
+            if self.height().is_some_and(|current| height > current) {
+                // Peers repeat what they were told: it is shown again when its height has begun.
+                self.dropped += 1;
+                return Ok(());
+            }
+            self.fall_silent(height, effects);
+            return self.run(message.into_input(), effects);
+        }
+        let Some(work) = &self.work else { return Ok(()) };
         if height > work.height {
             let (set, signatures) = (&work.set, &mut self.signatures);
             let verified = || match &message {

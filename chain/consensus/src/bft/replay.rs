@@ -24,7 +24,8 @@ impl BftConsensus {
     ) -> Result<(), Halt> {
         #[cfg(feature = "planted-bugs")]
         let replay = if planted::is(planted::Plant::LogForgotten) { Vec::new() } else { replay };
-        let HeightSettings { height, validators, proposer_order, signs } = settings;
+        let HeightSettings { height, validators, proposer_order, signs, forgot } = settings;
+        let (silent, replay): (Vec<_>, Vec<_>) = replay.into_iter().partition(|entry| *entry == encoding::silence());
         if let Some(before) = self.height().filter(|before| *before >= height) {
             return Err(Halt::Core { height, reason: format!("told to begin this height after height {before}") });
         }
@@ -48,7 +49,7 @@ impl BftConsensus {
             Machine::Absent | Machine::Parked { .. } => self.new_state(height, &set),
         };
         // Read by the core at every vote and proposal; without it, it neither signs nor asks for a block.
-        state.params.enabled = signs;
+        state.params.enabled = signs && silent.is_empty();
         self.work = Some(Work {
             height,
             validators,
@@ -57,6 +58,7 @@ impl BftConsensus {
             own_values: BTreeMap::new(),
             judged: BTreeSet::new(),
             decided: false,
+            forgot,
         });
         // The flag must be false: true would drop what the core kept for this height.
         let start = CoreInput::StartHeight(height.into(), set, false, None, VoteExtensionPolicy::Disabled);

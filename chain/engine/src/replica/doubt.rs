@@ -6,7 +6,8 @@
 //! so that are more than may be faulty together: one liar cannot silence it.
 //!
 //! It is told what it must not sign, not what it might have signed at the height that was under way when its disk was
-//! lost: there it counts as one of the faults that the chain tolerates. A second start before it has caught up no
+//! lost: there it counts as one of the faults that the chain tolerates. When others show it what it signed there, it
+//! says nothing more at that height ([`HeightSettings::forgot`](chain_consensus::HeightSettings)). A second start before it has caught up no
 //! longer finds an empty disk and does not ask again.
 
 use super::pace::STUCK_MS;
@@ -35,6 +36,12 @@ impl Replica {
             Doubt::Asking(_) => false,
             Doubt::Through(height) => self.next_height() > *height,
         }
+    }
+
+    /// Whether this replica may have signed at the next height and no longer know of it. At the first height of a chain
+    /// nobody has lost anything, and a message of its own that it does not know is another process with its key.
+    pub(super) fn may_have_forgotten(&self) -> bool {
+        matches!(&self.doubt, Doubt::Through(height) if *height > Height::ZERO)
     }
 
     /// Whether the next height must wait for the others' word. Asks for it.

@@ -85,6 +85,7 @@ impl Replica {
             validators: self.tip.next_validators.clone(),
             proposer_order: self.tip.proposer_order.clone(),
             signs: self.may_sign(),
+            forgot: self.may_have_forgotten(),
         };
         let replay = self.log.take().unwrap_or_default();
         self.tell(Event::Start { settings, replay }, effects)?;

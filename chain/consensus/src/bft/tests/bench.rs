@@ -1,11 +1,13 @@
 //! One instance on a bench: it is told things by hand, and what it says is looked at.
 
 use super::super::BftConsensus;
-use super::super::context::{BlockHash, Member, Proposal, SignedProposal, SignedVote, Vote, core_round};
+use super::super::context::{
+    BlockHash, Member, Proposal, RoundCertificate, SignedProposal, SignedVote, Vote, core_round,
+};
 use super::super::encoding::Message;
 use super::world::{Key, chain, config, validators};
 use crate::port::{BarrierId, Consensus, Effect, Event, Halt, HeightSettings};
-use arc_malachitebft_core_types::{NilOrVal, Round as CoreRound, VoteType};
+use arc_malachitebft_core_types::{NilOrVal, Round as CoreRound, RoundCertificateType, RoundSignature, VoteType};
 use ledger_protocol::chain::{
     CertificateKind, FinalityCertificate, SignerBitmap, ValidatorSet, VoteKind, block_proposal_sign_bytes,
     vote_sign_bytes,
@@ -46,9 +48,16 @@ impl Bench {
         replay: Vec<Vec<u8>>,
         signs: bool,
     ) -> Result<Vec<Effect>, Halt> {
-        let proposer_order = order.to_vec();
-        let settings = HeightSettings { height, validators: self.set.clone(), proposer_order, signs };
+        let (validators, proposer_order) = (self.set.clone(), order.to_vec());
+        let settings = HeightSettings { height, validators, proposer_order, signs, forgot: false };
         self.on(Event::Start { settings, replay })
+    }
+
+    /// Begins a height as a validator that has lost its disk.
+    pub(super) fn start_after_loss(&mut self, height: Height, order: &[u16]) -> Vec<Effect> {
+        let (validators, proposer_order) = (self.set.clone(), order.to_vec());
+        let settings = HeightSettings { height, validators, proposer_order, signs: true, forgot: true };
+        self.on(Event::Start { settings, replay: Vec::new() }).unwrap()
     }
 
     pub(super) fn started(count: usize, order: &[u16]) -> Self {
@@ -87,6 +96,23 @@ impl Bench {
         };
         let vote = SignedVote::new(vote, self.keys[by].sign(&bytes));
         Event::Message { bytes: Message::Vote(vote).encode().unwrap() }
+    }
+
+    /// What shows that a round was left: nil prevotes of it.
+    pub(super) fn left_round(&self, round: u32, by: &[usize]) -> Event {
+        let (chain, bft) = (chain(Suite::Standard), CertificateKind::Bft);
+        let bytes = vote_sign_bytes(VoteKind::Prevote, bft, &chain, H, Round(round), None);
+        let signature = |by: &usize| {
+            let signed = self.keys[*by].sign(&bytes);
+            RoundSignature::new(VoteType::Prevote, NilOrVal::Nil, Member(self.address(*by)), signed)
+        };
+        let certificate = RoundCertificate {
+            height: H.into(),
+            round: core_round(Round(round)),
+            cert_type: RoundCertificateType::Skip,
+            round_signatures: by.iter().map(signature).collect(),
+        };
+        Event::Message { bytes: Message::Round(certificate).encode().unwrap() }
     }
 
     pub(super) fn proposal(&self, by: usize, round: u32, value: Hash) -> Event {

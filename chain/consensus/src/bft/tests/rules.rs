@@ -146,6 +146,65 @@ fn a_second_process_with_our_key_stops_us() {
     assert_eq!(bench.on(Event::Timer(TimerId(0))).unwrap_err(), halt, "a halt stays");
 }
 
+/// Seed 16656 of the chaos mix: without silence it halted at its next vote, and its log kept it from ever starting again.
+#[test]
+fn a_validator_that_lost_its_disk_and_is_shown_its_vote_says_nothing_more_at_that_height() {
+    // Its own nil prevote comes back by itself, or in what shows that others went on to this round.
+    for shown in
+        [|bench: &Bench| bench.vote(3, VoteType::Prevote, H, 1, None), |bench: &Bench| bench.left_round(1, &[2, 3])]
+    {
+        says_nothing_more(shown);
+    }
+}
+
+fn says_nothing_more(shown: impl Fn(&Bench) -> Event) {
+    let order = [0, 1, 2, 3];
+    let mut bench = Bench::new(4);
+    let mut log = appended(&bench.start_after_loss(H, &order));
+    // A good proposal and a quorum of prevotes follow, and time passes.
+    let told = [
+        shown(&bench),
+        bench.judged(0, 0, a_hash(1), true),
+        bench.proposal(0, 0, a_hash(1)),
+        bench.vote(0, VoteType::Prevote, H, 0, Some(a_hash(1))),
+        bench.vote(1, VoteType::Prevote, H, 0, Some(a_hash(1))),
+        Event::Timer(TimerId(0)),
+        bench.vote(2, VoteType::Prevote, H, 0, Some(a_hash(1))),
+    ];
+    for event in told {
+        let effects = bench.on_durably(event).unwrap();
+        assert_eq!(sent_votes(&effects), []);
+        log.extend(appended(&effects));
+    }
+    // After a crash it keeps silent, though nothing else tells it that its disk was lost.
+    let mut again = Bench::new(4);
+    let mut effects = again.start(H, &order, log).unwrap();
+    while let Some(id) = barrier(&effects) {
+        effects = again.on(Event::Persisted(id)).unwrap();
+        assert_eq!(sent_votes(&effects), []);
+    }
+    for by in 0..3 {
+        let effects = again.on_durably(again.vote(by, VoteType::Precommit, H, 0, Some(a_hash(1)))).unwrap();
+        assert_eq!(sent_votes(&effects), []);
+        assert_eq!(effects.iter().any(|effect| matches!(effect, Effect::Commit { .. })), by == 2);
+    }
+    // At the next height it votes.
+    again.start(Height(2), &[3, 0, 1, 2], Vec::new()).unwrap();
+    let built = Event::Built { height: Height(2), round: Round(0), header_hash: a_hash(2) };
+    assert_ne!(sent(&again.on_durably(built).unwrap()), []);
+}
+
+#[test]
+fn what_a_lost_disk_held_of_a_later_height_is_not_taken_in_early() {
+    let mut bench = Bench::new(4);
+    bench.start_after_loss(H, &[0, 1, 2, 3]);
+    let before = bench.instance.dropped();
+    bench.on(bench.vote(3, VoteType::Prevote, Height(2), 0, None)).unwrap();
+    assert_eq!(bench.instance.dropped(), before + 1);
+    bench.on(bench.vote(2, VoteType::Prevote, Height(2), 0, None)).unwrap();
+    assert_eq!(bench.instance.dropped(), before + 1);
+}
+
 #[test]
 fn a_log_with_two_of_our_votes_for_one_place_is_refused() {
     let mut bench = Bench::started(4, &[0, 1, 2, 3]);

@@ -21,7 +21,7 @@ impl World {
             })
             .collect();
         let proposer_order = proposer_order(height, &self.set, &recent);
-        HeightSettings { height, validators: self.set.clone(), proposer_order, signs: true }
+        HeightSettings { height, validators: self.set.clone(), proposer_order, signs: true, forgot: false }
     }
 
     pub(super) fn happen(&mut self, node: usize, happening: Happening) -> Result<(), Crash> {
