@@ -7,8 +7,8 @@
 //!
 //! It is told what it must not sign, not what it might have signed at the height that was under way when its disk was
 //! lost: there it counts as one of the faults that the chain tolerates. When others show it what it signed there, it
-//! says nothing more at that height ([`HeightSettings::forgot`](chain_consensus::HeightSettings)). A second start before it has caught up no
-//! longer finds an empty disk and does not ask again.
+//! says nothing more at that height ([`HeightSettings::forgot`](chain_consensus::HeightSettings)). A second start before
+//! it has caught up no longer finds an empty disk and does not ask again.
 
 use super::pace::STUCK_MS;
 use super::{Alarm, Effects, Replica, Step};
