@@ -1,9 +1,11 @@
 //! `crosstie sim` as a user meets it: exit codes, what a failing run says and in which order, and lines that replay it.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// It fails honestly: a chain is down until the work ends, and proposals that name it cannot commit, as the scenario expects
@@ -194,6 +196,36 @@ fn exploring_tells_every_failure_and_the_steps_that_nobody_took() {
     let held = place.sim(&["explore", "holds.toml", "--seeds", "1", "--first-seed", "5"]);
     assert_eq!(held.code, 0, "{}", held.err);
     in_order(&held.out, &["1 trials", "0 broken", "steps of the state tables", "not reached: "]);
+}
+
+#[test]
+fn ctrl_c_ends_an_exploration_with_what_it_has_seen_and_where_to_go_on() {
+    let place = Place::new();
+    std::fs::write(place.file("holds.toml"), HOLDS).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crosstie"));
+    command.args(["sim", "explore", "holds.toml", "--seeds", "1000000", "--first-seed", "5", "--json"]);
+    command.current_dir(place.0.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !catches_interrupts(child.id()) {
+        assert!(child.try_wait().unwrap().is_none() && Instant::now() < deadline, "it never listened");
+        std::thread::yield_now();
+    }
+    rustix::process::kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let told = Told::of(child.wait_with_output().unwrap());
+    assert_eq!(told.code, 1, "{}", told.err);
+    let json = told.json();
+    let trials = json["trials"].as_u64().unwrap();
+    assert!(trials < 1_000_000 && json["broken"].as_array().unwrap().is_empty(), "{json}");
+    let goes_on = format!("--first-seed {} --seeds {}", 5 + trials, 1_000_000 - trials);
+    in_order(&told.err, &["no further trial begins", "stopped by Ctrl-C", "none of them broken", &goes_on]);
+}
+
+/// Whether a process would survive Ctrl-C: the second bit of the signals that it catches.
+fn catches_interrupts(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 0b10 != 0)
 }
 
 #[test]

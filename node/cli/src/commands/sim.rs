@@ -4,6 +4,7 @@
 //! then where the log is.
 
 mod explore;
+mod interrupt;
 mod log;
 mod one;
 mod report;

@@ -1,5 +1,8 @@
 //! Many seeds, on several processor cores: each trial is one thread's, and no two share anything.
+//!
+//! Ctrl-C lets the trials under way end and tells what all have shown.
 
+use super::interrupt::Interrupt;
 use super::{BrokenTold, Loaded, load, replay_line, written};
 use crate::args::SimExploreArgs;
 use crate::exit::{Failure, Outcome};
@@ -15,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// How often it is told how far the trials are, where nobody watches a bar.
 const TELL_EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked whether Ctrl-C was pressed, between trials that end.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What is said of all trials.
 #[derive(Debug, Serialize)]
@@ -71,14 +76,16 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
         broken: Vec::new(),
     };
     let mut coverage = Coverage::new();
+    let interrupt = Interrupt::listen()?;
+    let mut is_stopping = false;
     let (next, broken) = (AtomicU64::new(0), AtomicUsize::new(0));
     let started = Instant::now();
     std::thread::scope(|scope| {
         let (sender, trials) = mpsc::sync_channel::<(usize, Trial)>(jobs);
         for _ in 0..jobs {
-            let (sender, loaded, next, broken) = (sender.clone(), &loaded, &next, &broken);
+            let (sender, loaded, next, broken, interrupt) = (sender.clone(), &loaded, &next, &broken, &interrupt);
             scope.spawn(move || {
-                while broken.load(Ordering::Relaxed) < args.failures.max(1) {
+                while broken.load(Ordering::Relaxed) < args.failures.max(1) && !interrupt.is_asked() {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     // Scenarios in turn, so that a run that is ended early has seen all of them.
                     let place = usize::try_from(number.checked_rem(loaded.len() as u64).unwrap_or(0)).unwrap_or(0);
@@ -103,7 +110,12 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
                     output.say(progress(&told, total));
                 }
             }
-            let (place, trial) = match trials.recv_timeout(TELL_EVERY.saturating_sub(told_at.elapsed())) {
+            if interrupt.is_asked() && !is_stopping {
+                is_stopping = true;
+                let words = "no further trial begins; those under way end first, or all at once by Ctrl-C again";
+                bar.suspend(|| output.say(words));
+            }
+            let (place, trial) = match trials.recv_timeout(LOOK_EVERY) {
                 Ok(trial) => trial,
                 Err(mpsc::RecvTimeoutError::Timeout) => continue,
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -128,10 +140,19 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
     told.steps_missed = trial::missed(&coverage).iter().map(line).collect();
     output.data(&told, words);
     match told.broken.len() {
+        0 if told.trials < total => Err(interrupted(args, &told, total)),
         0 => Ok(()),
         count => Err(Failure::refused(format!("{count} of {} trials break a property", told.trials))
             .next("replay one by its line, or find the fewest faults with `crosstie sim shrink`")),
     }
+}
+
+/// Ctrl-C came before all trials had begun: where to go on. Seeds are taken in turn, and every one that began has ended.
+fn interrupted(args: &SimExploreArgs, told: &Told, total: u64) -> Failure {
+    let seeds = told.trials / args.scenarios.len() as u64;
+    let (first, left) = (args.first_seed.saturating_add(seeds), args.seeds.saturating_sub(seeds));
+    Failure::refused(format!("stopped by Ctrl-C after {} of {total} trials, none of them broken", told.trials))
+        .next(format!("`--first-seed {first} --seeds {left}` goes on from there"))
 }
 
 /// The one kind of signatures of all scenarios, or that there are two.
