@@ -271,6 +271,7 @@ impl Scenario {
         for (name, handoff) in numbered("handoff", &self.handoffs) {
             before_the_end(&format!("{name}.at_ms"), handoff.at_ms, self.length_ms)?;
         }
+        self.check_thieves()?;
         if self.workload.kind == WorkloadKind::Csv {
             // Its rows name the chains: they are checked when they are read.
             if self.network.guomi_subchains > 0 {
@@ -281,6 +282,21 @@ impl Scenario {
         }
         let chains: Vec<String> = (0..self.network.subchains).map(|number| format!("chain-{number}")).collect();
         self.check_names(&chains)
+    }
+
+    /// Keys can be stolen that somebody has given up: in a hand-off, or when a chain that lost blocks is healed.
+    fn check_thieves(&self) -> Result<(), ScenarioError> {
+        let heals = self.faults.iter().any(|fault| fault.kind == FaultKind::RestoreBackup);
+        let gives_up = |chain: &str| heals || self.handoffs.iter().any(|handoff| handoff.chain == chain);
+        for (name, actor) in numbered("actor", &self.actors) {
+            if let (ActorKind::KeyThief, Some(chain)) = (actor.kind, &actor.chain)
+                && !gives_up(chain)
+            {
+                let problem = format!("{chain} gives up no keys that could be stolen: write a [[handoff]] of it, too");
+                return Err(ScenarioError::value(&format!("{name}.chain"), problem));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the rows of a CSV workload and checks that every chain that the scenario names is one of their parties.

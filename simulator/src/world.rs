@@ -40,6 +40,7 @@ pub use backups::BackupId;
 pub use config::{ChainSpec, WorldConfig};
 pub use costs::{Charge, Costs, Step, StepKind};
 pub use faults::Fault;
+pub(crate) use run::LIVENESS;
 
 /// Virtual time 0 on every clock without skew: 1 January 2026.
 pub const EPOCH_MS: u64 = 1_767_225_600_000;

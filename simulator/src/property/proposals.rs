@@ -15,7 +15,7 @@ use super::{Fact, Observation, Property, reading};
 use crate::failure::Contradiction;
 use crate::world::ChainIndex;
 use ledger_protocol::interchain::DecisionVerdict;
-use ledger_protocol::proposal::{AccessKind, LockKey, Submit};
+use ledger_protocol::proposal::{AccessKind, ScopeEntry, Submit};
 use ledger_protocol::system::{ProposalRecord, ProposalState, accounts};
 use ledger_protocol::transaction::Choice;
 use ledger_protocol::{ChainId, Height, ProposalId};
@@ -45,6 +45,13 @@ struct Seen {
     lost: lost::Lost,
 }
 
+/// Keys that a leg writes, and keys and prefixes that it has read, since when.
+#[derive(Debug)]
+struct Locked {
+    entries: Vec<ScopeEntry>,
+    since: Height,
+}
+
 /// A1 to A5 for one relay and its subchains.
 #[derive(Debug)]
 pub struct Proposals {
@@ -52,8 +59,8 @@ pub struct Proposals {
     seen: BTreeMap<ProposalId, Seen>,
     /// Proposals that are queued or preparing: whom a height decides.
     waiting: BTreeSet<ProposalId>,
-    /// Exclusively locked keys: who holds them since when.
-    locked: BTreeMap<(ChainId, LockKey), (ProposalId, Height)>,
+    /// What legs that are locked on a chain keep everybody else from writing.
+    locked: BTreeMap<ChainId, BTreeMap<ProposalId, Locked>>,
     /// Chains that promise nothing (A6).
     bad: BTreeSet<ChainId>,
     rules: Rules,
@@ -103,11 +110,12 @@ impl Proposals {
 }
 
 impl Seen {
-    /// Keys that its leg on a chain holds alone.
-    fn exclusive_keys(&self, chain: &ChainId) -> Vec<LockKey> {
+    /// What nobody else writes while its leg on a chain is locked; others may add to a counter that it adds to.
+    fn locks(&self, chain: &ChainId, since: Height) -> Locked {
         let legs = self.submit.iter().flat_map(|submit| submit.body.legs.iter()).filter(|leg| leg.chain == *chain);
-        let entries = legs.flat_map(|leg| leg.scope.iter()).filter(|entry| entry.access == AccessKind::Exclusive);
-        entries.map(|entry| entry.key.clone()).collect()
+        let entries = legs.flat_map(|leg| leg.scope.iter());
+        let entries = entries.filter(|entry| !matches!(entry.access, AccessKind::Delta(_))).cloned().collect();
+        Locked { entries, since }
     }
 
     /// What the relay has decided, on the branch that it is on, of the proposal that began there.

@@ -38,7 +38,14 @@ pub const PROPERTIES: [&str; 30] = [
     "the relay's log gives its headers again",
 ];
 /// What is checked whatever a scenario says.
-const ALWAYS: [&str; 2] = ["no replica halts", super::EXPECTATIONS];
+const ALWAYS: [&str; 6] = [
+    "the chains start",
+    "no replica halts",
+    "no courier fails",
+    "time passes",
+    crate::assertion::ASSERTION,
+    super::EXPECTATIONS,
+];
 
 /// Checks the names that a scenario lists.
 pub(super) fn check(names: &[String]) -> Result<(), ScenarioError> {

@@ -151,6 +151,11 @@ impl FaultPlan {
             let problem = "every courier is dead in a courier-outage: leave the key out";
             return Err(ScenarioError::value(&format!("{name}.target"), problem));
         }
+        let cuts_off = matches!(self.kind, FaultKind::Partition | FaultKind::OneWayPartition);
+        if cuts_off && self.target == Target::Everybody {
+            let problem = "everybody is cut off from nobody: write whom it cuts off from all others";
+            return Err(ScenarioError::value(&format!("{name}.target"), problem));
+        }
         self.check_backup(name)
     }
 

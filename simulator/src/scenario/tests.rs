@@ -119,6 +119,14 @@ fn what_would_test_nothing_is_refused() {
             "length_ms = 1000\n[[fault]]\nkind = \"courier-outage\"\nfor_ms = 5\ntarget = \"relay\"".into(),
             "fault 1.target: every courier is dead",
         ),
+        (
+            "length_ms = 1000\n[[fault]]\nkind = \"one-way-partition\"\nfor_ms = 5\ntarget = \"everybody\"".into(),
+            "fault 1.target: everybody is cut off from nobody",
+        ),
+        (
+            actor("kind = \"key-thief\"\n[[handoff]]\nat_ms = 5\nchain = \"chain-1\""),
+            "actor 1.chain: chain-0 gives up no keys that could be stolen: write a [[handoff]] of it",
+        ),
         ("length_ms = 9\n[[handoff]]\nat_ms = 9\nchain = \"relay\"".into(), "handoff 1.at_ms: 9 is not before"),
         ("length_ms = 9\n[[handoff]]\nat_ms = 1\nchain = \"chain_0\"".into(), "handoff 1.chain: there is no chain"),
         (actor("kind = \"replayer\"\nfrom_ms = 1000"), "actor 1.from_ms: 1000 is not before"),

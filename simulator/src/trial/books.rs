@@ -50,6 +50,17 @@ impl Books<'_> {
         if scenario.checks("A6 who is seen to fork is frozen") { forked_are_frozen(world, network) } else { Ok(()) }
     }
 
+    /// What was asked, a line per question.
+    pub(super) fn report(&self, world: &World, network: &Network) -> [String; 2] {
+        let bad = world.blamed().bad_chains().count();
+        let legs: usize = self.amounts.values().map(Vec::len).sum();
+        let honest = network.subchains.len().saturating_sub(bad);
+        [
+            format!("conservation: {honest} subchains, {legs} amounts of {} proposals", self.amounts.len()),
+            format!("A6 who is seen to fork is frozen: {} chains shown to fork", world.reported().count()),
+        ]
+    }
+
     /// Whether a proposal's amount belongs to the books of a chain.
     fn counts(&self, network: &Network, id: &ProposalId, position: usize) -> bool {
         let Fates { committed, committed_on_lost, forgotten, applied } = self.fates;

@@ -81,3 +81,38 @@ fn people_come_when_the_processes_are_back() {
     );
     assert!(trial.failure.is_none(), "{:?}", trial.failure);
 }
+
+/// Too little time for everything: whoever is asked for is judged, whatever else is late.
+#[test]
+fn a_property_that_is_asked_for_is_judged_beside_others_that_are_late() {
+    let late = |rest: &str| {
+        let text = "length_ms = 2_000\nsettle_ms = 1_000\nproperties = [\"every chain goes on\"]\n[network]\n\
+                    latency = \"three-continents\"\n[workload]\n";
+        trial(&format!("{text}{rest}"))
+    };
+    for rest in ["proposals_per_s = 0", "proposals_per_s = 4"] {
+        let trial = late(rest);
+        let failure = trial.failure.expect("a probe takes longer than a second there");
+        assert_eq!(failure.property, "every chain goes on", "{rest}");
+        assert!(!trial.properties.iter().any(|line| line.contains("probes")), "{:?}", trial.properties);
+    }
+}
+
+#[test]
+fn what_nobody_asks_for_does_not_end_a_trial_and_not_keep_it_waiting() {
+    let text = "length_ms = 2_000\nsettle_ms = 1_000\nproperties = [\"agreement\", \"conservation\"]\n[network]\n\
+                latency = \"three-continents\"\n[workload]\nproposals_per_s = 4";
+    let trial = trial(text);
+    assert!(trial.failure.is_none(), "{:?}", trial.failure);
+    let seen: Vec<&str> = trial.properties.iter().map(|line| property::name_in(line)).collect();
+    assert_eq!(seen, ["agreement", "conservation"]);
+    assert!(trial.virtual_ms < trial.work_began_ms + 20_000, "{} ms", trial.virtual_ms);
+}
+
+#[test]
+fn a_network_that_is_too_bad_to_start_is_named() {
+    let trial = trial("length_ms = 1_000\n[network]\nskew_ms = 60_000");
+    let failure = trial.failure.expect("no clock is near another");
+    assert_eq!(failure.property, STARTED);
+    assert!(failure.contradiction.first.contains("network that is good enough"), "{:?}", failure.contradiction);
+}

@@ -45,6 +45,12 @@ impl World {
         self.cast.reported.iter().copied()
     }
 
+    /// As if two certified headers of a chain had been shown to the relay.
+    #[cfg(test)]
+    pub(crate) fn note_reported(&mut self, chain: ChainIndex) {
+        self.cast.reported.insert(chain);
+    }
+
     /// A validator's key, as the chain began.
     pub(crate) fn seat_key(&self, process: ProcessId, chain: ChainIndex) -> Option<SecretKey> {
         self.chain(chain).seats.get(&process)?.clone()

@@ -7,6 +7,8 @@ use crate::assertion::{self, ASSERTION};
 use crate::failure::{Contradiction, Failure};
 use crate::property::Fact;
 
+/// A condition does not come to hold in time.
+pub(crate) const LIVENESS: &str = "liveness";
 /// Most events at one moment: more means that something answers itself without end.
 pub(super) const MAX_EVENTS_AT_ONCE: u64 = 200_000;
 
@@ -60,7 +62,7 @@ impl World {
             })
             .collect();
         self.fail(
-            "liveness",
+            LIVENESS,
             Contradiction::new(
                 format!("the condition holds within {within_ms} ms"),
                 format!("it does not; chains stand at heights {}", heights.join(", ")),

@@ -1,6 +1,8 @@
 //! Legs on their chains: how they end, and what they hold until then (A1, A4, S1).
 
-use super::{DecisionVerdict, LegSeen, LockKey, Observation, ProposalId, Proposals, Rule, Verdict, reading};
+use super::{DecisionVerdict, LegSeen, Observation, ProposalId, Proposals, Rule, Verdict, reading};
+use ledger_protocol::proposal::{AccessKind, LockKey, ScopeEntry};
+use ledger_protocol::transaction::Change;
 use ledger_protocol::{ChainId, Height, LedgerId};
 use std::collections::BTreeSet;
 use subchain::participant::LegId;
@@ -11,18 +13,27 @@ impl Proposals {
         for (leg, record) in reading::legs(observation)? {
             self.leg_moved(observation.chain, height, leg, record.state)?;
         }
-        // A4: between lock and end nobody else writes a key that a leg holds exclusively.
         for change in reading::changes(observation)?.iter().filter(|change| change.ledger != LedgerId::SYSTEM) {
-            self.rules.count(Rule::A4);
-            let key = LockKey { ledger: change.ledger, account: change.account.clone(), key: change.key.clone() };
-            if let Some((id, since)) = self.locked.get(&(observation.chain, key))
-                && *since < height
-            {
+            self.written(observation.chain, height, change)?;
+        }
+        Ok(())
+    }
+
+    /// A4: between lock and end nobody else writes a key that a leg writes, or has read by itself or with a prefix. In
+    /// the block of the lock another may have written before it.
+    pub(super) fn written(&mut self, chain: ChainId, height: Height, change: &Change) -> Verdict {
+        self.rules.count(Rule::A4);
+        let key = LockKey { ledger: change.ledger, account: change.account.clone(), key: change.key.clone() };
+        let write = ScopeEntry { key, access: AccessKind::Exclusive };
+        let held = self.locked.get(&chain).into_iter().flatten().filter(|(_, locked)| locked.since < height);
+        for (id, locked) in held {
+            if let Some(entry) = locked.entries.iter().find(|entry| entry.overlaps(&write)) {
                 return Rule::A4.against(
                     format!(
-                        "{id} holds a key of {} since height {since} of chain {}",
+                        "{id} holds {:?} of {} of {chain:?} since height {}",
+                        entry.access,
                         change.account.as_str(),
-                        observation.index.0
+                        locked.since
                     ),
                     format!("another writes version {} of it at height {height}", change.version),
                 );
@@ -46,13 +57,11 @@ impl Proposals {
                 format!("at height {height} it is {state:?}"),
             );
         }
-        let held = seen.exclusive_keys(&chain);
-        for key in held {
-            if state == LegState::Locked {
-                self.locked.insert((chain, key), (id, height));
-            } else if self.locked.get(&(chain, key.clone())).is_some_and(|(holder, _)| *holder == id) {
-                self.locked.remove(&(chain, key));
-            }
+        let locked = self.locked.entry(chain).or_default();
+        if state == LegState::Locked {
+            locked.insert(id, seen.locks(&chain, height));
+        } else {
+            locked.remove(&id);
         }
         self.compare(&id)
     }

@@ -6,10 +6,10 @@
 
 use super::{LegPlace, LegSeen, Proposals, Rule, Seen, Verdict};
 use crate::property::{Observation, reading};
-use ledger_protocol::Height;
 use ledger_protocol::interchain::DecisionVerdict;
 use ledger_protocol::system::{LostProposal, ProposalRecord, ProposalState, accounts, lost_intervals_key};
 use ledger_protocol::transaction::{Choice, StateKey};
+use ledger_protocol::{Height, ProposalId};
 use std::collections::{BTreeMap, BTreeSet};
 use subchain::participant::LegId;
 use subchain::participant::table::LegState;
@@ -111,7 +111,7 @@ impl Proposals {
     fn subchain_restored(&mut self, observation: &Observation<'_>, kept: Height) -> Verdict {
         let state = reading::state(observation, kept)?;
         let chain = observation.chain;
-        self.locked.retain(|(holder, _), _| *holder != chain);
+        let mut locked = BTreeMap::new();
         for (id, seen) in &mut self.seen {
             let places: Vec<LegPlace> = seen.legs.keys().filter(|place| place.0 == chain).copied().collect();
             for place in places {
@@ -130,12 +130,11 @@ impl Proposals {
                     }
                 }
                 if let Some(leg) = seen.legs.get(&place).filter(|leg| leg.state == LegState::Locked) {
-                    for key in seen.exclusive_keys(&chain) {
-                        self.locked.insert((chain, key), (*id, leg.since_on_subchain));
-                    }
+                    locked.insert(*id, seen.locks(&chain, leg.since_on_subchain));
                 }
             }
         }
+        self.locked.insert(chain, locked);
         Ok(())
     }
 
@@ -143,18 +142,23 @@ impl Proposals {
     pub(super) fn note_lost(&mut self, observation: &Observation<'_>, height: Height) -> Verdict {
         let is_proposal = |key: &StateKey| *key != lost_intervals_key();
         for (_, record) in reading::records_under::<LostProposal>(observation, accounts::LOST, is_proposal)? {
-            self.rules.count(Rule::Lost);
-            let seen = self.seen.entry(record.id).or_default();
-            let is_known = seen.record.as_ref().is_some_and(|known| known.started_at == record.started_at);
-            if is_known || !seen.lost.starts.contains_key(&record.started_at) {
-                return Rule::Lost.against(
-                    format!("{} did not begin at {} of a lost branch", record.id, record.started_at),
-                    format!("at relay height {height} it is aborted as if it had"),
-                );
-            }
-            seen.lost.reported.insert(record.started_at);
-            self.compare(&record.id)?;
+            self.aborted_as_lost(&record.id, record.started_at, height)?;
         }
         Ok(())
+    }
+
+    /// The relay aborts what it believes to have begun at a height that it has lost.
+    pub(super) fn aborted_as_lost(&mut self, id: &ProposalId, started_at: Height, height: Height) -> Verdict {
+        self.rules.count(Rule::Lost);
+        let seen = self.seen.entry(*id).or_default();
+        let is_known = seen.record.as_ref().is_some_and(|known| known.started_at == started_at);
+        if is_known || !seen.lost.starts.contains_key(&started_at) {
+            return Rule::Lost.against(
+                format!("{id} did not begin at {started_at} of a lost branch"),
+                format!("at relay height {height} it is aborted as if it had"),
+            );
+        }
+        seen.lost.reported.insert(started_at);
+        self.compare(id)
     }
 }

@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::*;
-use crate::property::samples::{NOTHING_YET, abort, broken, chain, commit, hash, record, yes};
-use ledger_protocol::Code;
+use crate::property::samples::{NOTHING_YET, abort, broken, chain, commit, hash, network, record, relay_inputs, yes};
+use ledger_protocol::chain::Input;
+use ledger_protocol::codec::SortedVec;
+use ledger_protocol::proposal::LockKey;
 use ledger_protocol::system::ProposalState;
+use ledger_protocol::transaction::{Change, ChangeKind, Operation};
+use ledger_protocol::{AccountName, Code, Hash, LedgerId, Version};
 use subchain::participant::LegId;
 
 fn leg() -> LegId {
@@ -176,4 +180,82 @@ fn a_lock_that_nobody_frees_is_found_even_if_the_relay_has_lost_its_proposal() {
     lose(&mut property, Choice::None);
     property.leg_moved(chain(1), Height(6), leg(), LegState::Locked).unwrap();
     assert!(property.at_rest().unwrap_err().second.contains("is LOCKED since"));
+}
+
+#[test]
+fn a_leg_that_ends_twice_is_found() {
+    let mut property = property();
+    property.proposal_moved(Height(12), record(ProposalState::Committing, [yes(), yes()], commit())).unwrap();
+    property.leg_moved(chain(1), Height(6), leg(), LegState::Applied).unwrap();
+    property.leg_moved(chain(1), Height(7), leg(), LegState::Applied).unwrap();
+    broken(property.leg_moved(chain(1), Height(8), leg(), LegState::Locked), "a leg ends once");
+}
+
+#[test]
+fn an_abort_of_what_no_branch_has_lost_is_found() {
+    let aborted = |property: &mut Proposals, started_at| property.aborted_as_lost(&leg().id, started_at, Height(40));
+    broken(aborted(&mut property(), Height(10)), "only what was lost");
+    let mut property = property();
+    lose(&mut property, Choice::None);
+    aborted(&mut property, Height(10)).unwrap();
+    broken(aborted(&mut property, Height(11)), "only what was lost");
+    // The kept branch has it, too, and decides of it.
+    property
+        .proposal_moved(Height(12), record(ProposalState::Preparing, [NOTHING_YET, NOTHING_YET], Choice::None))
+        .unwrap();
+    broken(aborted(&mut property, Height(10)), "only what was lost");
+}
+
+/// A real Submit whose first leg has this scope.
+fn submit_with(scope: Vec<ScopeEntry>) -> Submit {
+    let (world, network) = network();
+    let operations = relay_inputs(&world, &network).into_iter().flatten().flat_map(|input| match input {
+        Input::Transaction(transaction) => transaction.body.operations.into_vec(),
+        _ => Vec::new(),
+    });
+    let mut submits = operations.filter_map(|operation| match operation.operation {
+        Operation::SubmitProposal(submit) => Some(submit),
+        _ => None,
+    });
+    let mut submit = submits.next().unwrap();
+    let mut legs = submit.body.legs.into_vec();
+    legs[0].scope = SortedVec::new(scope).unwrap();
+    submit.body.legs = SortedVec::new(legs).unwrap();
+    submit
+}
+
+fn books_key(key: &[u8]) -> LockKey {
+    let account = AccountName::new("books").unwrap();
+    LockKey { ledger: LedgerId(1), account, key: key.to_vec().try_into().unwrap() }
+}
+
+#[test]
+fn a_write_of_what_a_leg_writes_or_has_read_is_found_and_no_other() {
+    let entry = |key: &[u8], access| ScopeEntry { key: books_key(key), access };
+    let scope = [
+        entry(b"amount", AccessKind::Delta(-1)),
+        entry(b"pages/", AccessKind::PrefixShared),
+        entry(b"read", AccessKind::Shared),
+        entry(b"written", AccessKind::Exclusive),
+    ];
+    let submit = submit_with(scope.to_vec());
+    let mut property = property();
+    let on = submit.body.legs[0].chain;
+    property.seen.entry(leg().id).or_default().submit = Some(Box::new(submit));
+    let write = |property: &mut Proposals, chain, height, key: &[u8]| {
+        let LockKey { ledger, account, key } = books_key(key);
+        let (version, kind, value_hash) = (Version(2), ChangeKind::Delete, Hash([0; 32]));
+        property.written(chain, Height(height), &Change { ledger, account, key, version, kind, value_hash })
+    };
+    property.leg_moved(on, Height(5), leg(), LegState::Locked).unwrap();
+    for key in [b"written".as_slice(), b"read", b"pages/", b"pages/7"] {
+        broken(write(&mut property, on, 6, key), "A4");
+        write(&mut property, on, 5, key).expect("in the block of the lock another may be before it");
+        write(&mut property, chain(7), 6, key).expect("on another chain");
+    }
+    for key in [b"amount".as_slice(), b"read/more", b"pages"] {
+        write(&mut property, on, 6, key).expect("nobody keeps it");
+    }
+    property.leg_moved(on, Height(7), leg(), LegState::Refused).unwrap();
+    write(&mut property, on, 8, b"written").expect("it has ended");
 }
