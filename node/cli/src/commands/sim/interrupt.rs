@@ -1,9 +1,11 @@
 //! Ctrl-C during a long command: the first asks it to end in good order, the second ends the process at once.
+//!
+//! No other signal is caught: what was started to outlive its terminal does.
 
-use super::super::node::StopSignals;
 use crate::exit::{Failure, Outcome};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What a shell says of a process that Ctrl-C has ended.
 const ENDED_BY_INTERRUPT: i32 = 130;
@@ -16,16 +18,16 @@ impl Interrupt {
     pub(super) fn listen() -> Outcome<Self> {
         let cannot = |error: std::io::Error| Failure::internal(format_args!("signals cannot be received: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(cannot)?;
-        let mut signals = {
+        let mut interrupts = {
             let _entered = runtime.enter();
-            StopSignals::listen()?
+            signal(SignalKind::interrupt()).map_err(cannot)?
         };
         let asked = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&asked);
         let listen = move || {
-            runtime.block_on(signals.received());
+            runtime.block_on(interrupts.recv());
             told.store(true, Ordering::Relaxed);
-            runtime.block_on(signals.received());
+            runtime.block_on(interrupts.recv());
             std::process::exit(ENDED_BY_INTERRUPT);
         };
         std::thread::Builder::new().name("interrupt".to_owned()).spawn(listen).map_err(cannot)?;
