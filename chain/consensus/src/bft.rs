@@ -21,13 +21,13 @@ mod ahead;
 mod config;
 mod context;
 mod encoding;
+mod forgotten;
 mod own;
 mod perform;
 #[cfg(feature = "planted-bugs")]
 mod planted_bugs;
 mod replay;
 mod routine;
-mod silence;
 mod timers;
 mod verify;
 
@@ -279,14 +279,8 @@ impl BftConsensus {
         if height < work.height || (height == work.height && work.decided) {
             return Ok(());
         }
-        if self.is_forgotten(&message) {
-            if self.height().is_some_and(|current| height > current) {
-                // Peers repeat what they were told: it is shown again when its height has begun.
-                self.dropped += 1;
-                return Ok(());
-            }
-            self.fall_silent(height, effects);
-            return self.run(message.into_input(), effects);
+        if let Some(forgotten) = self.forgotten_in(&message) {
+            return self.remember(forgotten, message, bytes, effects);
         }
         let Some(work) = &self.work else { return Ok(()) };
         if height > work.height {

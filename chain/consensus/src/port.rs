@@ -40,8 +40,8 @@ pub struct HeightSettings {
     pub proposer_order: Vec<u16>,
     /// Whether this instance may sign here. One that lost what it signed before follows such a height without a word.
     pub signs: bool,
-    /// Whether this instance may have signed at this height before and no longer know of it. Once it is shown such a
-    /// message it says nothing more at this height.
+    /// Whether this instance may have signed at this height before and no longer know of it. A vote that it
+    /// is shown it says again, and no other; shown a proposal it says nothing more at this height.
     pub forgot: bool,
 }
 

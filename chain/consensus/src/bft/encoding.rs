@@ -2,8 +2,8 @@
 //!
 //! Both are borsh with explicit discriminants and bounded lists. Decoding never panics; a message that does not
 //! decode to exactly one value, is longer than [`MAX_MESSAGE_BYTES`], or names a round from [`MAX_ROUND`] on is no
-//! message. A log entry is one of the five inputs that the core asks to be logged, or says that this validator fell silent;
-//! anything else is a bug.
+//! message. A log entry is one of the five inputs that the core asks to be logged, or says that this validator fell silent,
+//! or that the next entry is a vote of its own that others showed it; anything else is a bug.
 
 use super::context::{
     BftContext, BlockHash, CoreInput, MAX_ROUND, Member, PolkaCertificate, Proposal, RoundCertificate, SignedProposal,
@@ -119,6 +119,7 @@ enum EntryRecord {
     Verdict(VerdictRecord) = 4,
     Timeout { step: TimedStep, round: Round } = 5,
     Silence = 6,
+    Shown = 7,
 }
 
 /// What one validator sends to another.
@@ -205,6 +206,11 @@ pub(super) fn encode_entry(input: &CoreInput) -> Option<Vec<u8>> {
 /// The log entry that says: at this height nothing more is signed.
 pub(super) fn silence() -> Vec<u8> {
     encode(&EntryRecord::Silence)
+}
+
+/// The log entry that says: the next one is a vote of our own that we did not know of.
+pub(super) fn shown() -> Vec<u8> {
+    encode(&EntryRecord::Shown)
 }
 
 /// The input of a log entry of `height`; `None` if it is none.

@@ -15,8 +15,8 @@ pub(super) enum Known<T> {
     Nothing,
     /// This very message, with the signature given then.
     Same(T),
-    /// Another message: signing would be a double vote.
-    Other,
+    /// Another message, with its signature: signing would be a double vote.
+    Other(T),
 }
 
 /// The own messages of one height.
@@ -32,7 +32,7 @@ impl OwnMessages {
         match self.votes.get(&(vote.round.as_u32().unwrap_or(u32::MAX), vote.step)) {
             None => Known::Nothing,
             Some(known) if known.message == *vote => Known::Same(known.clone()),
-            Some(_) => Known::Other,
+            Some(known) => Known::Other(known.clone()),
         }
     }
 
@@ -41,7 +41,7 @@ impl OwnMessages {
         match self.proposals.get(&proposal.round.as_u32().unwrap_or(u32::MAX)) {
             None => Known::Nothing,
             Some(known) if known.message == *proposal => Known::Same(known.clone()),
-            Some(_) => Known::Other,
+            Some(known) => Known::Other(known.clone()),
         }
     }
 

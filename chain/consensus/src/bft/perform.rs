@@ -98,7 +98,9 @@ impl BftConsensus {
                 let work = self.work_at(height)?;
                 match work.own.vote(&vote) {
                     Known::Same(signed) => CoreResume::SignedVote(signed),
-                    Known::Other => return Err(Halt::DoubleSign { what, height, round }),
+                    // Signed before our disk was lost: it is said again, and nothing else.
+                    Known::Other(signed) if work.forgot => CoreResume::SignedVote(signed),
+                    Known::Other(_) => return Err(Halt::DoubleSign { what, height, round }),
                     Known::Nothing => {
                         let bytes = self.signatures.vote_bytes(&vote);
                         let signature = self.sign(&bytes)?;
@@ -118,7 +120,7 @@ impl BftConsensus {
                 let work = self.work_at(height)?;
                 match work.own.proposal(&proposal) {
                     Known::Same(signed) => CoreResume::SignedProposal(signed),
-                    Known::Other => return Err(Halt::DoubleSign { what: "proposal", height, round }),
+                    Known::Other(_) => return Err(Halt::DoubleSign { what: "proposal", height, round }),
                     Known::Nothing => {
                         // The body promises nothing, so it may leave before the signature is durable: peers
                         // execute while we sync.
@@ -245,13 +247,15 @@ impl BftConsensus {
             return Err(self.core_halt("it wanted an input logged that has no encoding".to_owned()));
         };
         let me = self.me;
-        let decided = self.work_at(height)?.decided;
+        let (decided, forgot) = self.work_at(height).map(|work| (work.decided, work.forgot))?;
+        let mut is_shown = false;
         match input {
             CoreInput::Vote(vote) if vote.message.validator.0 == me => {
                 if let Known::Same(_) = self.work_at(height)?.own.vote(&vote.message) {
-                    // Logged when it was signed.
+                    // Logged when it was signed, or shown before.
                     return Ok(());
                 }
+                is_shown = forgot;
             }
             CoreInput::Proposal(proposal) if proposal.message.proposer.0 == me => {
                 if let Known::Same(_) = self.work_at(height)?.own.proposal(&proposal.message) {
@@ -270,7 +274,8 @@ impl BftConsensus {
             CoreInput::PolkaCertificate(certificate) => self.need_block(height, certificate.value_id.0, effects)?,
             _ => {}
         }
-        // An own message that this log does not know: another process signs with our key, or the log is not ours.
+        // An own message that this log does not know: our disk was lost, another process signs with our key, or the log is
+        // not ours.
         // It goes into the log, so that no later signature contradicts it.
         let mut own = std::mem::take(&mut self.work_at(height)?.own);
         let noted = self.note_own(&mut own, input);
@@ -279,6 +284,9 @@ impl BftConsensus {
         let known = matches!(&self.phase, Phase::Replaying { logged, .. } if logged.contains(&entry));
         // Entries of a decided height are dead: its commit comes before them.
         if !known && !decided {
+            if is_shown {
+                effects.push(Effect::Append { height, entry: encoding::shown() });
+            }
             effects.push(Effect::Append { height, entry });
         }
         Ok(())
@@ -296,7 +304,7 @@ impl BftConsensus {
     pub(super) fn note_own(&self, own: &mut OwnMessages, input: &CoreInput) -> Result<(), Halt> {
         match input {
             CoreInput::Vote(vote) if vote.message.validator.0 == self.me => match own.vote(&vote.message) {
-                Known::Other => {
+                Known::Other(_) => {
                     let what = if vote.message.step == VoteType::Prevote { "prevote" } else { "precommit" };
                     let round = self.round_of(vote.message.round)?;
                     Err(Halt::DoubleSign { what, height: Height(vote.message.height.0), round })
@@ -308,7 +316,7 @@ impl BftConsensus {
             },
             CoreInput::Proposal(proposal) if proposal.message.proposer.0 == self.me => {
                 match own.proposal(&proposal.message) {
-                    Known::Other => {
+                    Known::Other(_) => {
                         let (height, round) = (proposal.message.height, proposal.message.round);
                         let round = self.round_of(round)?;
                         Err(Halt::DoubleSign { what: "proposal", height: Height(height.0), round })

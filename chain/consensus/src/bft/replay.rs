@@ -25,7 +25,6 @@ impl BftConsensus {
         #[cfg(feature = "planted-bugs")]
         let replay = if planted::is(planted::Plant::LogForgotten) { Vec::new() } else { replay };
         let HeightSettings { height, validators, proposer_order, signs, forgot } = settings;
-        let (silent, replay): (Vec<_>, Vec<_>) = replay.into_iter().partition(|entry| *entry == encoding::silence());
         if let Some(before) = self.height().filter(|before| *before >= height) {
             return Err(Halt::Core { height, reason: format!("told to begin this height after height {before}") });
         }
@@ -37,7 +36,16 @@ impl BftConsensus {
 
         let mut own = OwnMessages::default();
         let mut entries = VecDeque::with_capacity(replay.len() + 1);
+        let (mut is_silent, mut is_shown, mut shown) = (false, false, BTreeSet::new());
         for (number, bytes) in replay.iter().enumerate() {
+            if *bytes == encoding::silence() || *bytes == encoding::shown() {
+                is_silent |= *bytes == encoding::silence();
+                is_shown = *bytes == encoding::shown();
+                continue;
+            }
+            if std::mem::take(&mut is_shown) {
+                shown.insert(entries.len());
+            }
             let Some(input) = encoding::decode_entry(height, bytes) else {
                 return Err(Halt::Replay { height, reason: format!("entry {number} is no input of this height") });
             };
@@ -49,7 +57,7 @@ impl BftConsensus {
             Machine::Absent | Machine::Parked { .. } => self.new_state(height, &set),
         };
         // Read by the core at every vote and proposal; without it, it neither signs nor asks for a block.
-        state.params.enabled = signs && silent.is_empty();
+        state.params.enabled = signs && !is_silent;
         self.work = Some(Work {
             height,
             validators,
@@ -58,7 +66,7 @@ impl BftConsensus {
             own_values: BTreeMap::new(),
             judged: BTreeSet::new(),
             decided: false,
-            forgot,
+            forgot: forgot || is_silent || !shown.is_empty(),
         });
         // The flag must be false: true would drop what the core kept for this height.
         let start = CoreInput::StartHeight(height.into(), set, false, None, VoteExtensionPolicy::Disabled);
@@ -66,7 +74,9 @@ impl BftConsensus {
             self.machine = Machine::Idle(state);
             return self.run(start, effects);
         }
-        state.index_wal_entries(entries.iter());
+        // What we were shown is not what the core derives.
+        let derived = entries.iter().enumerate().filter(|(place, _)| !shown.contains(place));
+        state.index_wal_entries(derived.map(|(_, entry)| entry));
         self.machine = Machine::Idle(state);
         entries.push_front(start);
         let logged = replay.into_iter().collect();
@@ -120,7 +130,8 @@ impl BftConsensus {
         }
         let Some(round) = context::our_round(state.round()).filter(|_| !work.decided) else { return };
         // Replay takes a fresh proposal of our own for a proposal received and does not send it again.
-        if let Some(own) = work.own.proposal_of(round.0).filter(|_| !proposed.contains(&round)) {
+        let own = work.own.proposal_of(round.0).filter(|_| state.params.enabled && !proposed.contains(&round));
+        if let Some(own) = own {
             let valid_round = context::our_round(own.message.valid_round);
             let header_hash = own.message.value.0;
             effects.push(Effect::SendBlock { height: work.height, round, valid_round, header_hash });

@@ -6,9 +6,10 @@
 //! so that are more than may be faulty together: one liar cannot silence it.
 //!
 //! It is told what it must not sign, not what it might have signed at the height that was under way when its disk was
-//! lost: there it counts as one of the faults that the chain tolerates. When others show it what it signed there, it
-//! says nothing more at that height ([`HeightSettings::forgot`](chain_consensus::HeightSettings)). A second start before
-//! it has caught up no longer finds an empty disk and does not ask again.
+//! lost: there it counts as one of the faults that the chain tolerates. What others show it that
+//! it signed there it says again, and nothing else in its place
+//! ([`HeightSettings::forgot`](chain_consensus::HeightSettings)). A second start before it has caught up no longer finds
+//! an empty disk and does not ask again.
 
 use super::pace::STUCK_MS;
 use super::{Alarm, Effects, Replica, Step};

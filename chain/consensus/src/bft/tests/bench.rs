@@ -2,12 +2,14 @@
 
 use super::super::BftConsensus;
 use super::super::context::{
-    BlockHash, Member, Proposal, RoundCertificate, SignedProposal, SignedVote, Vote, core_round,
+    BlockHash, Member, PolkaCertificate, Proposal, RoundCertificate, SignedProposal, SignedVote, Vote, core_round,
 };
 use super::super::encoding::Message;
 use super::world::{Key, chain, config, validators};
 use crate::port::{BarrierId, Consensus, Effect, Event, Halt, HeightSettings};
-use arc_malachitebft_core_types::{NilOrVal, Round as CoreRound, RoundCertificateType, RoundSignature, VoteType};
+use arc_malachitebft_core_types::{
+    NilOrVal, PolkaSignature, Round as CoreRound, RoundCertificateType, RoundSignature, VoteType,
+};
 use ledger_protocol::chain::{
     CertificateKind, FinalityCertificate, SignerBitmap, ValidatorSet, VoteKind, block_proposal_sign_bytes,
     vote_sign_bytes,
@@ -113,6 +115,20 @@ impl Bench {
             round_signatures: by.iter().map(signature).collect(),
         };
         Event::Message { bytes: Message::Round(certificate).encode().unwrap() }
+    }
+
+    /// What shows that a quorum prevoted a block.
+    pub(super) fn polka(&self, round: u32, value: Hash, by: &[usize]) -> Event {
+        let (chain, bft) = (chain(Suite::Standard), CertificateKind::Bft);
+        let bytes = vote_sign_bytes(VoteKind::Prevote, bft, &chain, H, Round(round), Some(&value));
+        let signature = |by: &usize| PolkaSignature::new(Member(self.address(*by)), self.keys[*by].sign(&bytes));
+        let certificate = PolkaCertificate {
+            height: H.into(),
+            round: core_round(Round(round)),
+            value_id: BlockHash(value),
+            polka_signatures: by.iter().map(signature).collect(),
+        };
+        Event::Message { bytes: Message::Polka(certificate).encode().unwrap() }
     }
 
     pub(super) fn proposal(&self, by: usize, round: u32, value: Hash) -> Event {
