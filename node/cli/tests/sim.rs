@@ -203,7 +203,7 @@ fn ctrl_c_ends_an_exploration_with_what_it_has_seen_and_where_to_go_on() {
     let place = Place::new();
     std::fs::write(place.file("holds.toml"), HOLDS).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_crosstie"));
-    command.args(["sim", "explore", "holds.toml", "--seeds", "1000000", "--first-seed", "5", "--json"]);
+    command.args(["sim", "explore", "holds.toml", "--seeds", "1000000", "--first-seed", "5", "--jobs", "1", "--json"]);
     command.current_dir(place.0.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);

@@ -21,6 +21,8 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 /// How often it is looked whether Ctrl-C was pressed, between trials that end.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+const STOPPING: &str = "no further trial begins; those under way end first, or all at once by Ctrl-C again";
+
 /// What is said of all trials.
 #[derive(Debug, Serialize)]
 struct Told {
@@ -112,8 +114,7 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
             }
             if interrupt.is_asked() && !is_stopping {
                 is_stopping = true;
-                let words = "no further trial begins; those under way end first, or all at once by Ctrl-C again";
-                bar.suspend(|| output.say(words));
+                bar.suspend(|| output.say(STOPPING));
             }
             let (place, trial) = match trials.recv_timeout(LOOK_EVERY) {
                 Ok(trial) => trial,
@@ -131,6 +132,10 @@ pub(super) fn run(args: &SimExploreArgs, output: &Output) -> Outcome {
                 told.broken.push(one);
             }
             bar.set_message(format!("{} broken", told.broken.len()));
+        }
+        // The last trial may have ended before it was looked.
+        if interrupt.is_asked() && !is_stopping {
+            output.say(STOPPING);
         }
     });
     bar.finish_and_clear();
