@@ -271,23 +271,31 @@ impl Scenario {
         for (name, handoff) in numbered("handoff", &self.handoffs) {
             before_the_end(&format!("{name}.at_ms"), handoff.at_ms, self.length_ms)?;
         }
-        self.check_thieves()?;
         if self.workload.kind == WorkloadKind::Csv {
             // Its rows name the chains: they are checked when they are read.
             if self.network.guomi_subchains > 0 {
                 let problem = "the subchains of a CSV workload use the standard suite; leave this key out";
                 return Err(ScenarioError::value("network.guomi_subchains", problem));
             }
-            return Ok(());
+            return self.check_thieves();
         }
         let chains: Vec<String> = (0..self.network.subchains).map(|number| format!("chain-{number}")).collect();
-        self.check_names(&chains)
+        self.check_names(&chains)?;
+        self.check_thieves()
     }
 
     /// Keys can be stolen that somebody has given up: in a hand-off, or when a chain that lost blocks is healed.
     fn check_thieves(&self) -> Result<(), ScenarioError> {
-        let heals = self.faults.iter().any(|fault| fault.kind == FaultKind::RestoreBackup);
-        let gives_up = |chain: &str| heals || self.handoffs.iter().any(|handoff| handoff.chain == chain);
+        let restores = |fault: &FaultPlan, chain: &str| match &fault.target {
+            Target::WholeSubchain(name) => name == chain,
+            Target::AnyWholeSubchain => true,
+            _ => false,
+        };
+        let heals = |fault: &FaultPlan, chain: &str| fault.kind == FaultKind::RestoreBackup && restores(fault, chain);
+        let gives_up = |chain: &str| {
+            self.handoffs.iter().any(|handoff| handoff.chain == chain)
+                || self.faults.iter().any(|fault| heals(fault, chain))
+        };
         for (name, actor) in numbered("actor", &self.actors) {
             if let (ActorKind::KeyThief, Some(chain)) = (actor.kind, &actor.chain)
                 && !gives_up(chain)

@@ -127,6 +127,16 @@ fn what_would_test_nothing_is_refused() {
             actor("kind = \"key-thief\"\n[[handoff]]\nat_ms = 5\nchain = \"chain-1\""),
             "actor 1.chain: chain-0 gives up no keys that could be stolen: write a [[handoff]] of it",
         ),
+        (
+            actor(
+                "kind = \"key-thief\"\n[[fault]]\nkind = \"restore-backup\"\nfor_ms = 5\nbackup_age_ms = 7\ntarget = \"whole-relay\"",
+            ),
+            "actor 1.chain: chain-0 gives up no keys",
+        ),
+        (
+            "length_ms = 9\n[[actor]]\nkind = \"key-thief\"\nchain = \"chain_0\"".into(),
+            "actor 1.chain: there is no chain chain_0",
+        ),
         ("length_ms = 9\n[[handoff]]\nat_ms = 9\nchain = \"relay\"".into(), "handoff 1.at_ms: 9 is not before"),
         ("length_ms = 9\n[[handoff]]\nat_ms = 1\nchain = \"chain_0\"".into(), "handoff 1.chain: there is no chain"),
         (actor("kind = \"replayer\"\nfrom_ms = 1000"), "actor 1.from_ms: 1000 is not before"),

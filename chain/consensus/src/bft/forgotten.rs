@@ -4,10 +4,11 @@
 //! would say another, and votes anew where it is shown nothing. Were it to keep silent for the rest of the height instead,
 //! one lost disk more than a chain tolerates would end the chain for ever. The log marks such a vote: after another crash
 //! the core would vote otherwise again, and must not take its vote for one that it derives. A proposal that it is shown,
-//! and a vote too far ahead to be taken in, make it silent for this height; the log says that in front of them.
+//! and a certificate with a prevote of its own in a round too far ahead to be taken in, make it silent for this height; the
+//! log says that in front of them.
 //! Without a lost disk such a message is a second process with our key, and stops the replica.
 
-use super::context::{BftContext, SignedVote};
+use super::context::{BftContext, CoreInput, SignedVote};
 use super::encoding::{self, Message};
 use super::own::Known;
 use super::routine::Machine;
@@ -78,7 +79,7 @@ impl BftConsensus {
             // The core takes in a certificate of prevotes as a whole; our vote goes first, by itself.
             (Forgotten::Vote(vote), Message::Polka(_)) => {
                 let place = vote.message.clone();
-                self.run(super::context::CoreInput::Vote(vote), effects)?;
+                self.run(CoreInput::Vote(vote), effects)?;
                 if self.work.as_ref().is_some_and(|work| matches!(work.own.vote(&place), Known::Same(_))) {
                     self.waiting_messages += 1;
                     self.waiting.push_front(Event::Message { bytes: bytes.to_vec() });
